@@ -1,7 +1,7 @@
-"""Closed hours of a context: those of the installation, of trees and of entries, put together.
+"""Closed hours of a context: those of the installation, of trees, entries and pools, put together.
 
-Each process is given all that hold for it; their calendars are asked here, and hours that together
-never open are refused.
+Each process is given all that hold for it but those of its pools, which stay with these; their
+calendars are asked here, and hours that together never open are refused.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from synergy.conf.calendars import CalendarProblem, Calendars
 from synergy.conf.model import FreerunEntry, ManagedEntry
 from synergy.conf.tree_reader import TreeReader
 from synergy.core.closed import ClosedHours, in_zone, is_ever_open, parse
+from synergy.core.pool_record import SharedPools
 from synergy.core.records import ProcessName, Tree
 from synergy.core.structs import replace
 from synergy.core.zones import zone_named
@@ -71,6 +72,30 @@ class Closing:
                 self._check(closed)
                 freeruns[key] = replace(freerun, closed=closed)
 
+    def close_pools(
+        self,
+        pools: SharedPools,
+        managed: Iterable[ManagedEntry],
+        freeruns: Iterable[FreerunEntry],
+    ) -> SharedPools:
+        """Return pools whose hours are known; entries have been given their own before."""
+        sizes, open_ones = {}, {}
+        for name, pool in pools.sizes.items():
+            closed = self._known(pool.closed, f'of pool {name}')
+            sizes[name] = replace(pool, closed=closed)
+            # What never opens is told of the pool, and not of all who take of it as well.
+            if closed and self._check((*self.everywhere, *closed)):
+                open_ones[name] = closed
+        if not open_ones:
+            return replace(pools, sizes=sizes)
+        given = [(entry.process.closed, entry.process.demand) for entry in managed]
+        given += [(entry.closed, entry.demand) for entry in freeruns]
+        for own, demand in given:
+            hours = [item for name, _ in demand.shares for item in open_ones.get(name, ())]
+            if hours and tuple(map(str, own)) not in self._told:
+                self._check((*own, *hours))
+        return replace(pools, sizes=sizes)
+
     def _known(self, hours: Iterable[ClosedHours], place: str) -> tuple[ClosedHours, ...]:
         """Return hours with the days of the calendars that they name."""
         found = []
@@ -87,12 +112,16 @@ class Closing:
             found.append(closed)
         return tuple(found)
 
-    def _check(self, hours: tuple[ClosedHours, ...]) -> None:
+    def _check(self, hours: tuple[ClosedHours, ...]) -> bool:
+        """Tell whether some hours ever open; note it once when they do not."""
         said = tuple(map(str, hours))
-        if said in self._told or is_ever_open(hours, self._now):
-            return
+        if said in self._told:
+            return False
+        if is_ever_open(hours, self._now):
+            return True
         self._told.add(said)
         self._problems.append(
             f'closed = {", ".join(said)} in {self._file}: nothing would start within a year; '
             'leave hours open, or switch off what is never to start (is_on=False)'
         )
+        return False

@@ -39,7 +39,6 @@ from synergy.conf.names import (
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.conf.tree_reader import TreeReader
 from synergy.conf.weeks import begin_weeks
-from synergy.core.closed import ClosedHours
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.hierarchy_problems import Unread
 from synergy.core.machines import MACHINE_BY_NAME
@@ -265,8 +264,9 @@ class _Loader:
                         freerun = joined(freerun, groups, names, self._note)
                         freeruns[freerun.name, freerun.entry_name] = freerun
         routes = [route for raw in queues if (route := self._reader(raw).queue())]
-        hierarchy, closed = self._hierarchy(managed, freeruns, trees, processes)
+        hierarchy, closing = self._hierarchy(managed, freeruns, trees, processes)
         pools = self._pools(managed.values(), freeruns.values())
+        pools = closing.close_pools(pools, managed.values(), freeruns.values())
         workers: list[WorkerEntry] = [*managed.values(), *freeruns.values()]
         own = (item for item in workers if item.group is None)
         self.problems += unlike(freeruns.values(), self._file)
@@ -284,7 +284,7 @@ class _Loader:
             group_by_process={
                 worker.name: worker.group for worker in workers if worker.group is not None
             },
-            closed=closed,
+            closed=closing.everywhere,
         )
 
     def _pools(
@@ -343,7 +343,7 @@ class _Loader:
         freeruns: dict[tuple[ProcessName, str], FreerunEntry],
         raw_trees: list[RawEntry],
         processes: list[RawEntry],
-    ) -> tuple[Hierarchy | None, tuple[ClosedHours, ...]]:
+    ) -> tuple[Hierarchy | None, Closing]:
         pairs: list[tuple[TreeReader, Tree]] = []
         unread_trees = set()
         for raw in raw_trees:
@@ -376,8 +376,8 @@ class _Loader:
             hierarchy = build(own, trees, calendars, self._machine_by_name, unread)
         except HierarchyError as error:
             self.problems += [f'{problem} ({self._file})' for problem in error.problems]
-            return None, ()
-        return hierarchy, closing.everywhere
+            return None, closing
+        return hierarchy, closing
 
 
 def _some_of(processes: Sequence[ProcessName]) -> str:

@@ -235,11 +235,12 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
 
 
 @_noting_mistakes
-def pool(slots: int, per_minute: int | None = None) -> RawEntry:
+def pool(slots: int, per_minute: int | None = None, closed: Sequence[str] = ()) -> RawEntry:
     """Define a pool, in `pool_context` by its name: what runs of several processes share.
 
     slots: how many of them may be taken at once. per_minute: how many runs may start within any
-    minute; without, any number.
+    minute; without, any number. closed: hours in which nothing starts that takes of it, by UTC
+    unless they name a zone.
     """
     return RawEntry('pool', locals())
 

@@ -26,6 +26,7 @@ _SHARE: Final = readers.whole(1, SLOTS_MAX)
 _READERS: Final[Mapping[str, readers.Reader[Any]]] = {
     'slots': readers.whole(1, SLOTS_MAX),
     'per_minute': readers.optional(readers.whole(1, PER_MINUTE_MAX)),
+    'closed': readers.closed_hours,
 }
 
 

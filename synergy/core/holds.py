@@ -19,6 +19,7 @@ from synergy.core.freerun_record import base_of
 from synergy.core.freezes import Freeze, Scope
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.jitter import phase
+from synergy.core.pool_record import Pool, PoolName
 from synergy.core.pools import demands_of
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
@@ -73,10 +74,10 @@ class Holds:
         self.freezes = freezes
         self._tree: dict[ProcessName, str] = {}
         self._hours: dict[ProcessName, Hours] = {}
-        self._pools: dict[str, Sequence[str]] = {
+        # Of those that take of none, too: a free run takes what its own entry says.
+        self._pools: dict[ProcessName, Sequence[PoolName]] = {
             name: [pool for pool, _ in demand.shares]
             for name, demand in demands_of(hierarchy).items()
-            if demand.shares
         }
         self._elsewhere = Hours(closed=everywhere)
         for node in hierarchy:
@@ -85,6 +86,7 @@ class Holds:
             if process.closed or process.jitter:
                 self._hours[process.name] = Hours(closed=process.closed, jitter=process.jitter)
         self._hours |= {name: hours for name, hours in freeruns.items() if hours != Hours()}
+        self._close_by_pools(hierarchy.pools.sizes)
         self._has_hours = bool(everywhere) or any(item.closed for item in self._hours.values())
         #: The greatest of all.
         self.jitter_max = max((item.jitter for item in self._hours.values()), default=_NONE)
@@ -100,7 +102,7 @@ class Holds:
         """Return what stands in the way of a process or a free run: freezes first."""
         if not self.is_used:
             return ()
-        hours = self._hours.get(process, self._elsewhere)
+        hours = self._hours_of(process)
         delay = phase(process, hours.jitter)
         found = [
             Hold(kind=HoldKind.FROZEN, text=str(freeze), until=freeze.until + delay, freeze=freeze)
@@ -117,7 +119,7 @@ class Holds:
         """Return until when nothing of a process starts, as far as is known; None: it may."""
         if not self.is_used:
             return None
-        hours = self._hours.get(process, self._elsewhere)
+        hours = self._hours_of(process)
         delay = phase(process, hours.jitter)
         until = self._closed_until(hours, delay, now)
         for freeze in self.freezes:
@@ -145,7 +147,29 @@ class Holds:
 
     def jitter_of(self, process: ProcessName) -> timedelta:
         """Return how much later than planned a process or free run starts."""
-        return phase(process, self._hours.get(process, self._elsewhere).jitter)
+        return phase(process, self._hours_of(process).jitter)
+
+    def _close_by_pools(self, pools: Mapping[PoolName, Pool]) -> None:
+        """Close whoever takes of a pool in the hours of that pool, beside its own."""
+        closed = {name: pool.closed for name, pool in pools.items() if pool.closed}
+        if not closed:
+            return
+        # Processes share their hours, and so the answers about them.
+        made: dict[tuple[object, ...], tuple[ClosedHours, ...]] = {}
+        for name, taken in self._pools.items():
+            if names := tuple(pool for pool in taken if pool in closed):
+                own = self._hours.get(name, self._elsewhere)
+                key = (id(own.closed), *names)
+                if key not in made:
+                    made[key] = (*own.closed, *(item for pool in names for item in closed[pool]))
+                self._hours[name] = Hours(closed=made[key], jitter=own.jitter)
+
+    def _hours_of(self, process: ProcessName) -> Hours:
+        """Return the hours of a process or free run; made at run time, those of its process."""
+        found = self._hours.get(process)
+        if found is None and process not in self._pools:
+            found = self._hours.get(base_of(process))
+        return self._elsewhere if found is None else found
 
     def _closed_until(self, hours: Hours, delay: timedelta, now: datetime) -> datetime | None:
         if not hours.closed:
@@ -179,3 +203,18 @@ class Holds:
             case Scope.POOL:
                 own = self._pools.get(process, self._pools.get(base_of(process), ()))
                 return freeze.name in own
+
+
+def over_pool(pool: Pool, freezes: Sequence[Freeze], now: datetime) -> Sequence[Hold]:
+    """Return what lets nothing start that takes of a pool: freezes first."""
+    found = [
+        Hold(kind=HoldKind.FROZEN, text=str(freeze), until=freeze.until, freeze=freeze)
+        for freeze in freezes
+        if freeze.until > now
+        and (freeze.scope is Scope.ALL or (freeze.scope, freeze.name) == (Scope.POOL, pool.name))
+    ]
+    if (until := closed_until(pool.closed, now)) is not None:
+        said = ', '.join(item.text for item in pool.closed if item.until(now))
+        text = f'{pool.name} is closed: {said}'
+        found.append(Hold(kind=HoldKind.CLOSED, text=text, until=until))
+    return found

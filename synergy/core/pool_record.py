@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NewType
 
+from synergy.core.closed import ClosedHours
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import ProcessName
 
@@ -46,13 +47,14 @@ class PoolOverride(Struct, frozen=True, kw_only=True):
 class Pool(Struct, frozen=True, kw_only=True):
     """A named amount that starts share: slots at once, and starts within any minute.
 
-    per_minute: None is without limit. override: what operators have changed; `slots` and
-    `per_minute` are so already.
+    per_minute: None is without limit. closed: hours in which nothing starts that takes of it.
+    override: what operators have changed; `slots` and `per_minute` are so already.
     """
 
     name: PoolName
     slots: int
     per_minute: int | None = None
+    closed: tuple[ClosedHours, ...] = ()
     override: PoolOverride | None = None
 
     @property

@@ -46,6 +46,9 @@ class PoolDocument(TypedDict):
     used: Annotated[int, 'slots that are taken; more than there are after it was made smaller']
     started: Annotated[int, 'within the last minute, where that is limited']
     next_at: At | None
+    closed: Annotated[list[str], 'its closed hours, as in context.py']
+    held: Annotated[list[str], 'closed hours and freezes that hold now, each with until when']
+    held_until: At | None
     holders: list[PoolHolderDocument]
     waiters: list[PoolWaiterDocument]
     takers: Annotated[list[str], 'processes and free runs whose starts take of it']
@@ -62,6 +65,9 @@ def encode_pool(view: PoolView) -> PoolDocument:
         'used': view.used,
         'started': view.started,
         'next_at': instant(view.next_at),
+        'closed': [item.text for item in pool.closed],
+        'held': [str(item) for item in view.holds],
+        'held_until': instant(max((item.until for item in view.holds), default=None)),
         'holders': [
             {'name': item.name, 'units': item.units, 'slots': item.slots} for item in view.holders
         ],

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.freerun_record import Freerun, Overlap, base_of
+from synergy.core.freezes import Freeze
+from synergy.core.holds import Hold, over_pool
 from synergy.core.node import Node
 from synergy.core.pool_rates import RATE_WINDOW
 from synergy.core.pool_record import Demand, Pool, PoolName
@@ -15,6 +17,7 @@ from synergy.core.records import ProcessName
 from synergy.core.starting import lanes_of, live_first
 from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
+from synergy.ports.freezing import freezes_in
 from synergy.ports.recent_starts import Start, recent_starts
 from synergy.ports.store import Reader
 from synergy.view.estimates import Estimator, ready_count
@@ -51,7 +54,8 @@ class PoolView(Struct, frozen=True, kw_only=True):
     """A pool. holders: who hold most first. waiters: in the order of their priorities.
 
     takers: processes and free runs that take of it at all. started: how many did within the last
-    minute, where that is limited; next_at: when another may, if none may now.
+    minute, where that is limited; next_at: when another may, if none may now. holds: closed hours
+    and freezes that let nothing start that takes of it.
     """
 
     pool: Pool
@@ -60,6 +64,7 @@ class PoolView(Struct, frozen=True, kw_only=True):
     takers: Sequence[ProcessName]
     started: int = 0
     next_at: datetime | None = None
+    holds: Sequence[Hold] = ()
 
     @property
     def used(self) -> int:
@@ -78,6 +83,7 @@ class PoolsLook(Struct, frozen=True, kw_only=True):
     freeruns: Sequence[Freerun]
     starts: Sequence[Start]
     now: datetime
+    freezes: Sequence[Freeze] = ()
 
     def demand(self, name: ProcessName) -> Demand:
         """Return what a start of a process or free run takes."""
@@ -92,7 +98,8 @@ def look_at_pools(timetable: Timetable, store: Reader, now: datetime) -> PoolsLo
     """Read what is needed, which is nothing where there are no pools."""
     sizes = timetable.hierarchy.pools.sizes
     freeruns = store.freeruns() if sizes else ()
-    look = PoolsLook(timetable=timetable, freeruns=freeruns, starts=(), now=now)
+    freezes = freezes_in(store) if sizes else ()
+    look = PoolsLook(timetable=timetable, freeruns=freeruns, starts=(), now=now, freezes=freezes)
     limited = {pool for pool, size in sizes.items() if size.per_minute is not None}
     if not limited:
         return look
@@ -102,7 +109,7 @@ def look_at_pools(timetable: Timetable, store: Reader, now: datetime) -> PoolsLo
         if any(pool in limited for pool, _ in look.demand(name).shares)
     }
     starts = recent_starts(store, names, freeruns, now)
-    return PoolsLook(timetable=timetable, freeruns=freeruns, starts=starts, now=now)
+    return replace(look, starts=starts)
 
 
 def pool_views(look: PoolsLook) -> Sequence[PoolView]:
@@ -202,6 +209,7 @@ def _without_waiters(look: PoolsLook, pool: Pool) -> PoolView:
         takers=takers,
         started=0 if most is None else len(started),
         next_at=started[-most] + RATE_WINDOW if is_used and most else None,
+        holds=over_pool(pool, look.freezes, look.now),
     )
 
 
@@ -214,12 +222,12 @@ def _with_waiters(look: PoolsLook, view: PoolView) -> PoolView:
 
 
 def _waiters(look: PoolsLook, view: PoolView) -> Iterator[Waiter]:
-    """Yield who could start something but for pools, of which this one is short."""
+    """Yield who could start something but for pools, of which this one is short or held."""
     freeruns = {item.name: item for item in look.freeruns}
     for name in view.takers:
         demand = look.demand(name)
         share = dict(demand.shares)[view.pool.name]
-        if not view.lacks(share):
+        if not view.holds and not view.lacks(share):
             continue
         node = look.timetable.hierarchy.nodes.get(name)
         if node is not None:

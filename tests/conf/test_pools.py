@@ -21,7 +21,9 @@ def test_pools_and_what_entries_take_of_them(tmp_path: Path) -> None:
     context = load(
         tmp_path,
         """
-pool_context = {'warehouse': pool(slots=8, per_minute=60), 'lake': pool(3)}
+pool_context = {
+    'warehouse': pool(slots=8, per_minute=60), 'lake': pool(3, closed='Sun 02:00-04:00')
+}
 run = dict(classname='workers.flight_hourly.FlightHourly', token='f', trigger_frequency='every 60')
 process_context = [
     hourly('A', pools='warehouse', priority=90),
@@ -36,6 +38,9 @@ process_context = [
     shared = context.hierarchy.pools
     demands = demands_of(context.hierarchy)
     assert shared.sizes[WAREHOUSE] == Pool(name=WAREHOUSE, slots=8, per_minute=60)
+    assert [str(item) for item in shared.sizes[PoolName('lake')].closed] == [
+        'Sun 02:00-04:00 (of pool lake)'
+    ]
     assert demands[ProcessName('A')] == Demand(((WAREHOUSE, 1),), 90)
     assert demands[ProcessName('B')].shares == ((WAREHOUSE, 2), (PoolName('lake'), 3))
     assert demands[ProcessName('F::one')] == Demand(((PoolName('lake'), 1),), 0)
@@ -59,6 +64,17 @@ process_context = [
         ("{'p': pool(slot=8)}", "pools='p'", 'slot'),
         ("{'p': pool()}", "pools='p'", 'slots'),
         ("{'p': 8}", "pools='p'", "pool 'p' in"),
+        ("{'p': pool(1, closed=['Son 1-2'])}", "pools='p'", "begin with 'Son'"),
+        ("{'p': pool(1, closed=7)}", "pools='p'", 'closed = 7: give a list of texts'),
+        ("{'p': pool(1, closed=['the calendar c'])}", "pools='p'", "the calendar c' of pool p in"),
+        # Of the pool alone, and not of all who take of it as well.
+        ("{'p': pool(1, closed=['Mon-Sun'])}", "pools='p', closed='Sun'", 'Mon-Sun (of pool p)'),
+        (
+            "{'p': pool(1, closed=['Mon-Fri']), 'q': pool(1, closed='Sun')}",
+            "pools={'p': 1, 'q': 1}, closed='Sat'",
+            'Sat (of A), Mon-Fri (of pool p), Sun (of pool q) in',
+        ),
+        ("{'p': pool(1, closed=['Sun'])}", "pools='p', closed='Mon-Sun'", 'Mon-Sun (of A) in'),
         ("{'a b': pool(1)}", 'priority=1', "pool 'a b' in"),
         ('[pool(8)]', 'priority=1', '`pool_context` in'),
         ("{'p': pool(2)}", "pools={'p': 0}", "'p': 0: give a whole number from 1"),

@@ -15,8 +15,9 @@ from synergy.core.events import Look, Reported
 from synergy.core.freerun import Freeruns
 from synergy.core.freerun_record import Misfire, Overlap
 from synergy.core.freezes import Freeze, Scope, details_of, freeze_of, frozen, thawed
-from synergy.core.holds import HoldKind, Holds, Hours
+from synergy.core.holds import HoldKind, Holds, Hours, over_pool
 from synergy.core.jitter import phase
+from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
 from synergy.core.structs import replace
@@ -160,15 +161,15 @@ def test_a_unit_requested_before_is_not_rung_for_while_it_may_not_begin() -> Non
     assert [item.uow_id for item in rung] == [unit.id]
 
 
-def held_bench(trigger: str, **fields: Any) -> Bench:
+def held_bench(trigger: str, holds: Holds | None = None, **fields: Any) -> Bench:
     """Return a bench with an entry that is closed on Sunday morning, a minute before that."""
     bench = Bench(trigger, **fields)
     bench.now = CLOSING - MINUTE
     bench.rows[NAME] = replace(bench.rows[NAME], last_fire=bench.now)
-    holds = Holds(two_trees(), {NAME: Hours(closed=SUNDAY)})
+    given = holds or Holds(two_trees(), {NAME: Hours(closed=SUNDAY)})
 
     def loaded() -> Freeruns:
-        return Freeruns(bench.rows.values(), lambda _: bench.policy, bench.now, holds=holds)
+        return Freeruns(bench.rows.values(), lambda _: bench.policy, bench.now, holds=given)
 
     bench.loaded = loaded  # type: ignore[method-assign]
     bench.freeruns = loaded()
@@ -199,6 +200,56 @@ def test_a_free_run_asked_for_in_closed_hours_waits_even_for_the_next_scheduler(
     bench.take(bench.freeruns.run_now(NAME, CLOSING))
     assert bench.units == []
     bench.freeruns = bench.loaded()
+    assert bench.at(OPENING - TICK) == []
+    assert len(bench.at(OPENING)) == 1
+
+
+WAREHOUSE = PoolName('warehouse')
+TAKES = Demand(((WAREHOUSE, 1),))
+
+
+def pooled_trees(closed: tuple[ClosedHours, ...] = (), **freeruns: Demand) -> Any:
+    """Return two trees of which hours, and some free runs, take of a pool."""
+    trees = two_trees(SiteHourly={'demand': TAKES})
+    sizes = {WAREHOUSE: Pool(name=WAREHOUSE, slots=9, closed=closed)}
+    demands = {ProcessName(name.replace('_', '::')): item for name, item in freeruns.items()}
+    return trees.replaced(trees.nodes, SharedPools(sizes=sizes, freerun_demands=demands))
+
+
+@pytest.mark.parametrize('is_frozen', [False, True])
+def test_a_pool_that_is_closed_or_frozen_holds_those_who_take_of_it(is_frozen: bool) -> None:
+    freezes = [freeze(Scope.POOL, WAREHOUSE)] if is_frozen else []
+    closed = () if is_frozen else SUNDAY
+    trees = pooled_trees(closed, F=TAKES, F_one=TAKES, F_two=Demand())
+    holds = Holds(trees, freezes=freezes)
+    # That of an entry made at run time takes what the first of its process does.
+    names = ('SiteHourly', 'F::one', 'F::new', 'SiteDaily', 'F::two', 'G::one')
+    untils = [holds.until(ProcessName(name), CLOSING) for name in names]
+    assert untils == [OPENING, OPENING, OPENING, None, None, None]
+    assert not any(holds.is_held(ProcessName(name), OPENING) for name in names)
+    (hold,) = over_pool(trees.pools.sizes[WAREHOUSE], freezes, CLOSING)
+    assert hold.until == OPENING
+    assert ('warehouse is frozen' if is_frozen else 'warehouse is closed: Sun') in hold.text
+    assert over_pool(trees.pools.sizes[WAREHOUSE], freezes, OPENING) == []
+
+
+def test_hours_of_a_pool_come_beside_those_of_the_installation_and_the_entry() -> None:
+    later = (parse('Sun 03:00-05:00', UTC),)
+    everywhere = (parse('Sun 05:00-06:00', UTC),)
+    trees = pooled_trees(SUNDAY, F=TAKES, F_one=TAKES)
+    one = {ProcessName('F::one'): Hours(closed=later, jitter=TICK)}
+    holds = Holds(trees, one, everywhere)
+    hour = timedelta(hours=1)
+    untils = [holds.until(ProcessName(name), CLOSING) for name in ('F::one', 'F::new', 'G')]
+    assert untils[0] == OPENING + hour + phase(ProcessName('F::one'), TICK)
+    assert untils[1:] == [OPENING, None]
+    assert holds.is_held(ProcessName('F::new'), OPENING + hour)
+
+
+def test_a_free_run_waits_until_its_pool_opens() -> None:
+    bench = held_bench(
+        'at 03:00', holds=Holds(pooled_trees(SUNDAY, **{NAME.replace('::', '_'): TAKES}))
+    )
     assert bench.at(OPENING - TICK) == []
     assert len(bench.at(OPENING)) == 1
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from synergy.core.closed import parse
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.freezes import EVERYTHING, Scope, details_of
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.pool_record import Pool, PoolName, SharedPools
 from synergy.core.states import JobState
@@ -18,11 +20,13 @@ from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.scheduler import loading
 from synergy.view.cause import CauseKind
 from synergy.view.index import load_index
+from synergy.view.pool_documents import encode_pool
 from synergy.view.pools import look_at_pools, pool_views
 from synergy.view.why import explain
 from tests.builders import instant, key, two_trees
 from tests.core.pool_bench import demand
 from tests.scheduler.scheduler_harness import SchedulerHarness
+from tests.scheduler.test_holds import ask
 
 WAREHOUSE = PoolName('warehouse')
 SECOND = timedelta(seconds=1)
@@ -105,6 +109,50 @@ def test_it_is_told_for_what_a_job_waits_and_who_holds_it(tmp_path: Path) -> Non
     assert [(item.name, item.units, item.slots) for item in view.holders] == [('SiteHourly', 2, 2)]
     assert [(item.name, item.jobs) for item in view.waiters] == [('SiteHourly', 6)]
     assert view.waiters[0].since == instant('202611220305')
+
+
+def closed_until_eleven() -> Hierarchy:
+    """Return a pipeline of which the pool is closed from ten to eleven."""
+    found = pipeline()
+    pool = found.pools.sizes[WAREHOUSE]
+    pool = replace(pool, closed=(replace(parse('10:00-11:00', UTC), place='of pool warehouse'),))
+    return found.replaced(found.nodes, SharedPools(sizes={WAREHOUSE: pool}))
+
+
+def test_nothing_that_takes_of_a_pool_starts_while_it_is_closed(tmp_path: Path) -> None:
+    harness = harness_of(tmp_path, closed_until_eleven())
+    scheduler = harness.scheduler()
+    scheduler.step()
+    assert live(harness) == 0
+    now = harness.clock.now()
+    index = load_index(harness.hierarchy, harness.store, now)
+    cause, *_ = explain(index, harness.store, LAST, now, SECOND)
+    assert cause.kind is CauseKind.CLOSED
+    assert '10:00-11:00 (of pool warehouse)' in cause.text
+    (view,) = pool_views(look_at_pools(index, harness.store, now))
+    assert [str(item) for item in view.holds] == [
+        'warehouse is closed: 10:00-11:00, until 2026-11-22 11:00:00 UTC'
+    ]
+    assert [item.name for item in view.waiters] == ['SiteHourly']
+    sent = encode_pool(view)
+    assert (sent['closed'], sent['held']) == (['10:00-11:00'], [str(view.holds[0])])
+    harness.clock.advance(timedelta(hours=1))
+    scheduler.step()
+    assert live(harness) == 2
+
+
+def test_nothing_that_takes_of_a_frozen_pool_starts_until_it_is_thawed(tmp_path: Path) -> None:
+    harness = harness_of(tmp_path, pipeline())
+    scheduler = harness.scheduler()
+    until = harness.clock.now() + timedelta(hours=2)
+    asked = ask(harness, CommandKind.FREEZE, WAREHOUSE, details=details_of(Scope.POOL, until))
+    scheduler.step()
+    scheduler.step()
+    held = live(harness)
+    ask(harness, CommandKind.THAW, EVERYTHING, target=asked.id)
+    scheduler.step()
+    scheduler.step()
+    assert (held, live(harness)) == (0, 2)
 
 
 def test_a_size_set_at_run_time_holds_until_context_py_says_something_else(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from synergy.core.commands import counted
 from synergy.core.pools import demands_of
 from synergy.core.structs import Struct
 from synergy.core.uri import without_password
+from synergy.core.zones import name_of
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
 from synergy.view.inputs import SampleDocument, samples, which
@@ -32,6 +33,8 @@ _SAMPLES_MAX: Final = 50
 _SERVED_MAX: Final = 12
 #: Trees that are told one by one.
 _TREES_MAX: Final = 50
+#: What has closed hours, and is told one by one.
+_CLOSED_MAX: Final = 50
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -131,7 +134,8 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
-    for line in (*_tree_lines(context), *_group_lines(context), *_pool_lines(context)):
+    lines = (_tree_lines, _group_lines, _pool_lines, _closed_lines)
+    for line in (line for lines_of in lines for line in lines_of(context)):
         print(f'          {line}')
     if found.imported is not None:
         _tell_imports(found.imported)
@@ -157,6 +161,24 @@ def _pool_lines(context: Context) -> Iterator[str]:
         more = f' and {len(takers) - _SERVED_MAX} more' if len(takers) > _SERVED_MAX else ''
         told = f'{", ".join(takers[:_SERVED_MAX])}{more}' or 'nothing: no entry has it in its pools'
         yield f'{name}: {pool.size_text} for {told}'
+
+
+def _closed_lines(context: Context) -> Iterator[str]:
+    """Yield the closed hours of the installation, of each tree, entry and pool that has any."""
+    given = [
+        context.closed,
+        *(node.process.closed for node in context.hierarchy),
+        *(entry.closed for entry in context.freeruns.values()),
+        *(pool.closed for pool in context.hierarchy.pools.sizes.values()),
+    ]
+    by_place: dict[str, dict[str, None]] = {}
+    for item in (item for hours in given for item in hours):
+        zone = '' if item.is_zone_said else f' {name_of(item.zone)}'
+        by_place.setdefault(item.place, {})[f'{item.text}{zone}'] = None
+    for place, texts in islice(by_place.items(), _CLOSED_MAX):
+        yield f'closed hours {place}: {", ".join(texts)}'
+    if len(by_place) > _CLOSED_MAX:
+        yield f'and closed hours of {len(by_place) - _CLOSED_MAX:,} more'
 
 
 def _tell_inputs(samples: Sequence[SampleDocument]) -> None:

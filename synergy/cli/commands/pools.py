@@ -11,6 +11,7 @@ from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
 from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
+from synergy.core.redaction import redacted_text
 from synergy.operations.pools import DEFAULT, UNLIMITED
 from synergy.view.pool_documents import PoolDocument, PoolWaiterDocument
 from synergy.view.words import span
@@ -81,6 +82,9 @@ def _show(items: Sequence[PoolDocument], *, is_json: bool) -> ExitCode:
         ],
         empty='there are no pools; define them in pool_context of context.py',
     )
+    for item in items:
+        for held in item['held']:
+            print(redacted_text(f'nothing that takes of {item["pool"]} starts: {held}'))
     return ExitCode.OK
 
 
