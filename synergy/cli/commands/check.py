@@ -134,7 +134,7 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
-    lines = (_tree_lines, _group_lines, _pool_lines, _closed_lines)
+    lines = (_tree_lines, _group_lines, _pool_lines, closed_lines)
     for line in (line for lines_of in lines for line in lines_of(context)):
         print(f'          {line}')
     if found.imported is not None:
@@ -163,7 +163,7 @@ def _pool_lines(context: Context) -> Iterator[str]:
         yield f'{name}: {pool.size_text} for {told}'
 
 
-def _closed_lines(context: Context) -> Iterator[str]:
+def closed_lines(context: Context) -> Iterator[str]:
     """Yield the closed hours of the installation, of each tree, entry and pool that has any."""
     given = [
         context.closed,
