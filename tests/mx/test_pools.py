@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from synergy.core.commands import CommandKind, CommandState
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SavePool
+from synergy.core.freezes import Scope, details_of
 from synergy.core.pool_record import PoolName, PoolOverride
+from synergy.core.records import ProcessName
+from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.view.words import span
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
@@ -161,3 +164,28 @@ def test_what_waits_for_its_turn_is_not_called_ill(pages: DashboardHarness) -> N
 
     assert 'SiteHourly' not in {item.key.process for item in idle}
     assert 'SiteHourly' in pages.site.idle._seen, 'but for the pool it would be'
+
+
+def test_a_pool_that_is_held_says_until_when(pages: DashboardHarness) -> None:
+    stamp = containing_utc(Qualifier.REAL_TIME, NOW)
+    freeze = Command(
+        id=CommandId('f'),
+        kind=CommandKind.FREEZE,
+        process=ProcessName('warehouse'),
+        start=stamp,
+        end=stamp.shift(1),
+        details=details_of(Scope.POOL, NOW + timedelta(days=1)),
+        actor='ann',
+        reason='<b>migration</b>',
+        created_at=NOW,
+    )
+    pages.store.insert_command(freeze)
+    pages.runtime.clock.advance(timedelta(seconds=1))
+
+    page = pages.get('/pools').text
+    assert 'Nothing that takes of it starts: ' in page
+    assert 'by ann: &lt;b&gt;migration&lt;/b&gt;, until' in page
+    assert 'has room' not in page
+    found = pool_of(pages)
+    assert found['held_until'] == f'{NOW + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}'
+    assert [item['name'] for item in found['waiters']] == ['SiteHourly']
