@@ -344,7 +344,7 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ('mutate', 'found', 'first'),
     [
-        (no_fence_at_finish, 'I', 6),
+        (no_fence_at_finish, 'I', 116),
         (announce_before_save, 'announced before it was saved', 0),
         (no_sweep, 'I8', 0),
         (rings_are_believed_for_ever, 'I8', 0),
