@@ -197,11 +197,11 @@ def _catch_up_step(process: Process, history: str) -> Step:
     """Return the step to another way of catching up."""
     ways = [way for way in CatchUp if way is not CatchUp.NONE]
     return Step(
-        title=f'How {process.name} catches up',
+        title=f'Change how {process.name} catches up',
         button='Catch up so',
         says=[
             *([history] if history else []),
-            f'By now: {process.catch_up.words}.',
+            f'Now: {process.catch_up.words}.',
             *(f'{way}: {way.words}.' for way in ways),
             f'{CatchUp.NONE}: what is history by now and never ran is left out, and counts as '
             'ended; every other answer brings it back.',
