@@ -430,7 +430,9 @@ def test_a_set_without_a_majority_is_said_and_heals() -> None:
         MongoStore.open(servers.uri_of('x')).close()
         store = MongoStore.open(servers.uri_of('x'), busy_seconds_max=8)
         start(store)
+        servers.wait_healthy()  # One that is silent for a moment is not among the secondaries.
         dead = servers.secondaries()
+        assert len(dead) == 2
         for member in dead:
             servers.kill(member)
 
