@@ -13,7 +13,7 @@ from synergy.cli.interface import ChangeWanted
 from synergy.cli.local_asking import LocalAsking
 from synergy.cli.target import end_of, known_key, node_of
 from synergy.conf.boxes import names_on
-from synergy.core.commands import Command, CommandId, Only
+from synergy.core.commands import Command, Only
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json
 from synergy.core.structs import replace
@@ -33,7 +33,6 @@ from synergy.operations.caller import Caller
 from synergy.operations.failures import about_error
 from synergy.operations.request_options import with_options
 from synergy.view.documents import CommandDocument, PreviewDocument
-from synergy.view.encode import encode_command
 from synergy.view.estimates import ahead_of, plan_estimate
 from synergy.view.fires import fires_said
 from synergy.view.freeruns import next_fires
@@ -75,12 +74,9 @@ class LocalOperations(LocalAsking):
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
         """Ask for a change of jobs."""
-        caller = self._caller(wanted.reason)
-        if wanted.name is not None:
-            name = CommandId(wanted.name)
-            if (known := self.store.command(name)) is not None:
-                return encode_command(known)
-            caller = replace(caller, id_of=lambda _kind, _thing: name)
+        if (earlier := self._earlier(wanted.name)) is not None:
+            return earlier
+        caller = self._caller(wanted.reason, wanted.name)
         command = self._wanted_command(caller, wanted)
         previewed = partial(jobs.preview_change, caller, self.index())
         return self._settled(jobs.change_jobs(caller, command, previewed))

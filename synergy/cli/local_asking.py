@@ -34,12 +34,9 @@ class LocalAsking(LocalReading):
 
     def recut(self, wanted: RecutWanted) -> CommandDocument:
         """Ask for a recut."""
-        caller = self._caller(wanted.reason)
-        if wanted.name is not None:
-            name = CommandId(wanted.name)
-            if (known := self.store.command(name)) is not None:
-                return encode_command(known)
-            caller = replace(caller, id_of=lambda _kind, _thing: name)
+        if (earlier := self._earlier(wanted.name)) is not None:
+            return earlier
+        caller = self._caller(wanted.reason, wanted.name)
         command = self._recut_command(caller, wanted)
         asked = recut.recut(caller, command, lambda item: recut.preview(caller, item))
         return self._settled(asked)
@@ -68,8 +65,15 @@ class LocalAsking(LocalReading):
         key = key_of(context, wanted.process, wanted.timeperiod, self.now)
         return recut.recut_command(caller, node, key.timeperiod, wanted.plan_hash)
 
-    def _caller(self, reason: str | None = None) -> Caller:
-        return caller_of(self.runtime, self.store, reason)
+    def _earlier(self, name: str | None) -> CommandDocument | None:
+        """Return what was asked before under a name that the one who asks has chosen."""
+        known = None if name is None else self.store.command(CommandId(name))
+        return None if known is None else encode_command(known)
+
+    def _caller(self, reason: str | None = None, name: str | None = None) -> Caller:
+        """Return who asks. name: of the command that follows; None: any."""
+        caller = caller_of(self.runtime, self.store, reason)
+        return caller if name is None else replace(caller, id_of=lambda *_: CommandId(name))
 
     def _settled(self, command: Command) -> CommandDocument:
         """Return a command as it stands after a short wait."""

@@ -103,7 +103,7 @@ def read_of(key: JobKey, nodes: Mapping[ProcessName, Node]) -> str:
 def read_range(
     process: ProcessName, first: Timeperiod, end: Timeperiod, nodes: Mapping[ProcessName, Node]
 ) -> str:
-    """Return the same of the intervals of a request, [first, end)."""
+    """Return what the clock reads at the intervals of a request, [first, end)."""
     begins = read_of(JobKey(process, first), nodes)
     last = end.shift(-1)
     if not begins or last <= first:
