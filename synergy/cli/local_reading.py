@@ -116,6 +116,7 @@ class LocalReading:
             None,
             self.now,
             vanished_after,
+            calendar_ends=self.runtime.context.calendar_ends(self.now.date()),
         )
         routes = routes_of(self.runtime.context)
         of_broker = broker_warnings(partial(self.runtime.open_broker, create=False), routes)

@@ -8,29 +8,24 @@ the installation, under their versions.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import inspect
-import json
-import logging
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import wraps
-from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
-from synergy import private
+from synergy.conf.calendar_answers import Told, kept, version_of
 from synergy.conf.mistyped import read_call
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import DAY_NAMES, Qualifier, of_date
-from synergy.core.working import WorkingDays
+from synergy.core.working import Source, WorkingDays
 
 P = ParamSpec('P')
-logger = logging.getLogger(__name__)
 
 #: Of a file of dates, and of a list.
 DATES_MAX: Final = 100_000
@@ -155,15 +150,20 @@ class Calendars:
                 raise CalendarProblem(f'{told}: these calendars need each other; change one')
             self._asked.append(name)
             try:
-                days = self._days_of(name, self._raw_by_name[name])
+                told = self._told_of(name, self._raw_by_name[name])
             finally:
                 self._asked.pop()
-            self._known[name] = WorkingDays(name=name, first=_ordinal(self._span.start), days=days)
+            self._known[name] = WorkingDays(
+                name=name,
+                first=_ordinal(self._span.start),
+                days=told.days,
+                source=told.source,
+            )
         return self._known[name]
 
-    def _days_of(self, name: str, raw: object) -> bytes:
+    def _told_of(self, name: str, raw: object) -> Told:
         if isinstance(raw, list | tuple):
-            return self._among(_dates(raw, f'calendar {name!r}'))
+            return self._among(_dates(raw, f'calendar {name!r}'), 'its list')
         if not isinstance(raw, RawCalendar):
             raise CalendarProblem(
                 f'calendar {name!r} is {shortened(raw)}; make it with working_days, exchange_days, '
@@ -175,9 +175,10 @@ class Calendars:
         match raw.kind:
             case 'weekdays':
                 days = _weekdays(fields['days'])
-                return bytes(day.weekday() in days for day in self._span)
+                return Told(days=bytes(day.weekday() in days for day in self._span))
             case 'dates_from':
-                return self._among(self._dates_of_file(fields['path']))
+                path = shortened(str(fields['path']))
+                return self._among(self._dates_of_file(fields['path']), f'the file {path}')
             case 'last_working_day_of_month':
                 return self._last_of_months(self.of(str(fields['calendar'])))
             case 'working_days':
@@ -185,7 +186,8 @@ class Calendars:
             case _:
                 return self._kept('exchange_calendars', raw, lambda: self._trading(fields['code']))
 
-    def _among(self, dates: Iterable[date]) -> bytes:
+    def _among(self, dates: Iterable[date], where: str) -> Told:
+        """Return the days that are among some dates. where: the dates are, in words."""
         wanted = set(dates)
         days = bytes(day in wanted for day in self._span)
         if not any(days):
@@ -194,7 +196,8 @@ class Calendars:
                 f'none of its dates lies from {self._span.start} to {last}, so nothing would ever '
                 'run; add the dates on which it shall, or leave the calendar out'
             )
-        return days
+        until = _ordinal(max(wanted)) + 1
+        return Told(days=days, source=Source(told=where, until=until, is_list=True))
 
     def _dates_of_file(self, path: object) -> Sequence[date]:
         where = self._project / str(path)
@@ -216,16 +219,16 @@ class Calendars:
         lines = (line.partition('#')[0].strip() for line in text.splitlines())
         return _dates([line for line in lines if line], what)
 
-    def _last_of_months(self, other: WorkingDays) -> bytes:
+    def _last_of_months(self, other: WorkingDays) -> Told:
         days = [day for day in self._span if other.works(_ordinal(day))]
         last = {
             first
             for first, second in pairwise([*days, self._span.end])
             if (first.year, first.month) != (second.year, second.month)
         }
-        return bytes(day in last for day in self._span)
+        return Told(days=bytes(day in last for day in self._span), source=other.source)
 
-    def _without_holidays(self, country: str, subdivision: str | None, weekdays: str) -> bytes:
+    def _without_holidays(self, country: str, subdivision: str | None, weekdays: str) -> Told:
         days = _weekdays(weekdays)
         _text('country', country, 'DE')
         if subdivision is not None:
@@ -246,9 +249,12 @@ class Calendars:
                 f'{nearest(str(subdivision), known[country])}; give one of '
                 f'{", ".join(known[country]) or "none"}'
             ) from error
-        return bytes(day.weekday() in days and day not in free for day in self._span)
+        return Told(
+            days=bytes(day.weekday() in days and day not in free for day in self._span),
+            source=self._of_library('holidays', country, date(free.end_year, 12, 31)),
+        )
 
-    def _trading(self, code: str) -> bytes:
+    def _trading(self, code: str) -> Told:
         _text('code', code, 'XNYS')
         library = _library('exchange_calendars', 'get_calendar')
         known = library.get_calendar_names(include_aliases=True)
@@ -268,36 +274,20 @@ class Calendars:
             found = library.get_calendar(code, start=first.isoformat(), end=end.isoformat())
         trading = {session.date() for session in found.sessions}
         # Before and after what the library knows: any day, as if there were no calendar.
-        return bytes(not first <= day <= end or day in trading for day in self._span)
+        return Told(
+            days=bytes(not first <= day <= end or day in trading for day in self._span),
+            source=self._of_library('exchange_calendars', code, end),
+        )
 
-    def _kept(self, library: str, raw: RawCalendar, ask: Callable[[], bytes]) -> bytes:
-        """Return what a library has said of the same before; else ask it, and keep that."""
-        try:
-            version = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            version = None
-        if self._folder is None or version is None:
-            return ask()
-        said = repr((library, version, sorted(raw.fields.items(), key=str), self._span))
-        path = self._folder / f'{blake2b(said.encode(), digest_size=12).hexdigest()}.json'
-        if (days := _read(path, said)) is not None:
-            return days
-        days = ask()
-        try:
-            private.make_folder(self._folder)
-            path.write_text(json.dumps({'asked': said, 'days': days.hex()}), encoding='utf-8')
-        except OSError as error:
-            logger.debug('what %s says is not kept: %s', library, error)
-        return days
+    def _of_library(self, library: str, code: str, last: date) -> Source | None:
+        """Return that a library tells no more after a day; None: it tells of all that are asked."""
+        if last >= self._span.end - _DAY:
+            return None
+        return Source(told=f'{library} {version_of(library)} of {code}', until=_ordinal(last) + 1)
 
-
-def _read(path: Path, said: str) -> bytes | None:
-    """Return what was kept; None where there is nothing, or something else."""
-    try:
-        found = json.loads(path.read_text(encoding='utf-8'))
-        return bytes.fromhex(found['days']) if found['asked'] == said else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    def _kept(self, library: str, raw: RawCalendar, ask: Callable[[], Told]) -> Told:
+        asked = sorted(raw.fields.items(), key=str), self._span
+        return kept(self._folder, library, asked, ask)
 
 
 def _library(name: str, attribute: str) -> Any:

@@ -6,13 +6,14 @@ environment; everything else in the product only ever sees these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from synergy.core.calendar import Calendar
+from synergy.core.calendar_ends import CalendarEnd, calendar_ends
 from synergy.core.closed import ClosedHours
 from synergy.core.freerun_definition import definition_of
 from synergy.core.freerun_record import Freerun, Misfire, Overlap
@@ -270,6 +271,11 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
             entry.full_name: Hours(closed=entry.closed, jitter=entry.jitter)
             for entry in self.freeruns.values()
         }
+
+    def calendar_ends(self, today: date) -> Sequence[CalendarEnd]:
+        """Return the working calendars that have run out, or do soon, of all that names one."""
+        freeruns = (item for entry in self.freeruns.values() for item in entry.closed)
+        return calendar_ends(self.hierarchy, [*self.closed, *freeruns], today)
 
     def holds(self) -> Holds:
         """Return what closed hours hold; freezes are yet to be read."""

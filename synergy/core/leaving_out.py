@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Node
+from synergy.core.timeperiod import Timeperiod, date_of
 
 
 def can_leave_out(node: Node) -> bool:
@@ -32,4 +33,12 @@ def left_out_by(hierarchy: Hierarchy, node: Node, ordinal: int) -> str:
             f"by catch_up='none': it lies before the first start at {before:%Y-%m-%d %H:%M:%S} UTC"
         )
     working = process.working
-    return 'by its calendar' if working is None else f'by the calendar {working.name}'
+    if working is None:
+        return 'by its calendar'
+    told = f'by the calendar {working.name}'
+    source = working.source
+    last = None if source is None or not source.is_list else date_of(source.until - 1)
+    start = node.calendar.start(Timeperiod(process.qualifier, ordinal))
+    if last is None or start.astimezone(node.calendar.zone).date() <= last:
+        return told
+    return f'{told}, whose last date is {last}'

@@ -263,6 +263,11 @@ def of_date(qualifier: Qualifier, day: date) -> Timeperiod:
     return containing_utc(qualifier, datetime(day.year, day.month, day.day, tzinfo=UTC))
 
 
+def date_of(day: int) -> date:
+    """Return the date of a day, given by its ordinal."""
+    return start_utc(Timeperiod(Qualifier.DAILY, day)).date()
+
+
 def start_utc(timeperiod: Timeperiod) -> datetime:
     """Return the first instant of an interval of the UTC calendar."""
     qualifier, ordinal = timeperiod

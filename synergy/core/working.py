@@ -24,17 +24,39 @@ _LATER: Final = 30_000
 _LATER_COARSE: Final = 100
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What has told the days of a calendar, and until when it does.
+
+    told: in words, as in `its list of dates`. until: ordinal of the first day of which it tells
+    nothing. is_list: no later day works, as after the last date of a list; otherwise all do.
+    """
+
+    told: str
+    until: int
+    is_list: bool = False
+
+
 class WorkingDays(Struct, frozen=True, kw_only=True):
-    """Which days work, by date. first: ordinal of the day that `days` begins with, a byte each."""
+    """Which days work, by date. first: ordinal of the day that `days` begins with, a byte each.
+
+    source: of one that ends by itself; None: whoever made it knows all days but those after
+    `until`.
+    """
 
     name: str
     first: int
     days: bytes
+    source: Source | None = None
 
     @property
     def until(self) -> int:
         """Return the ordinal of the first day that is not known."""
         return self.first + len(self.days)
+
+    @property
+    def told_until(self) -> int:
+        """Return the ordinal of the first day of which nothing has told."""
+        return self.until if self.source is None else min(self.source.until, self.until)
 
     @property
     def version(self) -> str:

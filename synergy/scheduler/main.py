@@ -73,6 +73,8 @@ def start(runtime: SchedulerRuntime) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: scheduler.stop())
     logger.info('Scheduler started on box %s', settings.box_id, extra={'event': 'started'})
+    for end in context.calendar_ends(runtime.clock.now().date()):
+        logger.warning('%s', end, extra={'event': 'calendar_ends'})
     runtime.tell_up()
     scheduler.run()
     logger.info('Scheduler stopped', extra={'event': 'stopped'})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from synergy.core.calendar_ends import CalendarEnd
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
@@ -29,6 +30,7 @@ class NeedKind(StrEnum):
     OFF = 'off'
     NO_WORKER = 'no_worker'
     START_OVERDUE = 'start_overdue'
+    CALENDAR_ENDS = 'calendar_ends'
 
 
 class Need(Struct, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     """What needs are told from.
 
     views: the boxes, of which one has vanished after `vanished_after`. work: what is under way.
-    usual: how long runs of a process take.
+    usual: how long runs of a process take. calendar_ends: as the context tells them.
     """
 
     timetable: Timetable
@@ -68,3 +70,4 @@ class Seen(Struct, frozen=True, kw_only=True):
     work: Workload
     usual: Callable[[ProcessName], Usual]
     now: datetime
+    calendar_ends: Sequence[CalendarEnd] = ()

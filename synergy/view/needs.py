@@ -3,7 +3,7 @@
 Boxes that have vanished, processes that do not come up or have no worker (`needs_of_workers`);
 failed and held jobs and free runs that fail, by what is wrong; what the Scheduler has paused by
 itself; paused requests; processes that are off while others wait for them; runs far over their
-usual time.
+usual time; working calendars that run out.
 """
 
 from __future__ import annotations
@@ -57,7 +57,21 @@ def needs(seen: Seen) -> list[Need]:
         *_paused(seen),
         *_off(seen),
         *_overlong(seen),
+        *_calendar_ends(seen),
     ]
+
+
+def _calendar_ends(seen: Seen) -> Iterator[Need]:
+    """Yield the working calendars that have run out, or do soon."""
+    for end in seen.calendar_ends:
+        names = end.processes
+        yield Need(
+            kind=NeedKind.CALENDAR_ENDS,
+            subject=end.calendar.name,
+            address=f'/t/{quote(names[0])}' if len(names) == 1 else '/processes',
+            text=end.text,
+            advice=end.advice,
+        )
 
 
 def _failed(seen: Seen) -> Iterator[Need]:

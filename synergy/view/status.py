@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from synergy.core.calendar_ends import CalendarEnd
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
 from synergy.core.freezes import Freeze
 from synergy.core.holds import Holds
 from synergy.core.node import Node
-from synergy.core.records import BoxProcess, Leadership, ProcessName, is_led
+from synergy.core.records import BoxProcess, Leadership, is_led
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
@@ -27,7 +28,7 @@ from synergy.view.need import Need, Seen
 from synergy.view.needs import needs
 from synergy.view.skipped import partial_count
 from synergy.view.troubles import other_context, standing_of, troubles
-from synergy.view.usual import Usual, usual_of
+from synergy.view.usual import usual_of
 from synergy.view.whole import all_commands
 from synergy.view.workload import Tallies, workload_of
 
@@ -83,11 +84,11 @@ def status(
     box_id: str | None,
     now: datetime,
     vanished_after: timedelta = timedelta(seconds=15),
-    usual: Callable[[ProcessName], Usual] | None = None,
+    calendar_ends: Sequence[CalendarEnd] = (),
 ) -> Status:
     """Return how everything stands at `now`, with the processes of one box, or of all.
 
-    usual: how long runs of a process take; looked up in the store when not given.
+    calendar_ends: as the context tells them.
     """
     leadership = store.leadership()
     store_now = store.store_now()
@@ -101,8 +102,9 @@ def status(
         views=views,
         vanished_after=vanished_after,
         work=work,
-        usual=usual or partial(usual_of, store),
+        usual=partial(usual_of, store),
         now=now,
+        calendar_ends=calendar_ends,
     )
     led = store.led_context()
     frozen = [item for item in freezes_in(store) if item.until > now]

@@ -40,7 +40,11 @@ class CauseDocument(TypedDict):
 class NeedDocument(TypedDict):
     """Something that waits for a person."""
 
-    kind: Annotated[str, 'failed, paused, vanished, not_up, overlong or off']
+    kind: Annotated[
+        str,
+        'failed, self_paused, paused, vanished, not_up, overlong, off, no_worker, start_overdue or '
+        'calendar_ends',
+    ]
     subject: Annotated[str, 'what it is about']
     text: str
     advice: str

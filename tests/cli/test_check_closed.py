@@ -1,7 +1,8 @@
-"""What `check` tells of closed hours: a line for each that has any."""
+"""What `check` tells of closed hours, a line for each that has any, and of calendars that end."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from synergy.cli.commands.check import closed_lines
@@ -33,3 +34,30 @@ timetable_context = entries(
         'closed hours of F::e: Fri Europe/Berlin',
         'closed hours of pool lake: Sun 02:00-04:00 Europe/Berlin, Sat UTC',
     ]
+
+
+def test_a_context_tells_of_calendars_that_end_whoever_names_them(tmp_path: Path) -> None:
+    (tmp_path / 'days.txt').write_text('2026-01-05\n2030-02-01\n')
+    context = load(
+        tmp_path,
+        """
+calendar_context = {
+    'file': dates_from('days.txt'), 'list': ['2030-01-30'], 'office': weekdays('Mon-Fri'),
+}
+run = dict(classname='workers.flight_hourly.FlightHourly', token='f', trigger_frequency='every 60')
+process_context = entries(
+    hourly('H', calendar='file'),
+    hourly('I', calendar='office'),
+    freerun_context_entry('F', 'e', closed='outside the calendar list', **run),
+)
+timetable_context = entries(timetable_tree_entry('t', ['H']), timetable_tree_entry('u', ['I']))
+""",
+    )
+
+    assert [end.text for end in context.calendar_ends(date(2030, 1, 1))] == [
+        'calendar list ends on 2030-01-30, the last date of its list: each later day is closed by '
+        'outside the calendar list (of F::e)',
+        "calendar file ends on 2030-02-01, the last date of the file 'days.txt': each later day of "
+        'H is left out',
+    ]
+    assert list(context.calendar_ends(date(2029, 11, 1))) == []

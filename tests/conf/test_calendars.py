@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import exchange_calendars
 import pytest
 
 from synergy.conf.calendars import (
@@ -18,7 +20,7 @@ from synergy.conf.calendars import (
     weekdays,
     working_days,
 )
-from synergy.core.timeperiod import Qualifier, of_date
+from synergy.core.timeperiod import Qualifier, date_of, of_date
 from synergy.core.working import WorkingDays
 
 SPAN = Span(date(2026, 1, 1), date(2027, 1, 1))
@@ -111,3 +113,35 @@ def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
     (tmp_path / 'marked.txt').write_text('2026-11-24\r\n', encoding='utf-8-sig')
 
     assert works(known.of('x'), '2026-11-24') == [1]
+
+
+def test_each_says_where_its_days_end(tmp_path: Path) -> None:
+    given = {**GIVEN, 'bombay': exchange_days('XBOM'), 'end': last_working_day_of_month('file')}
+    longer = Span(date(2026, 1, 1), date(2029, 1, 1))
+    folder = tmp_path / 'kept'
+    calendars(tmp_path)  # Writes the file.
+
+    for _ in range(2):  # The second time from what was kept.
+        known = Calendars(given, longer, project=tmp_path, folder=folder)
+        told = {}
+        for name in ('bavaria', 'nyse', 'ours', 'file', 'office', 'end', 'bombay'):
+            source = known.of(name).source
+            told[name] = None if source is None else (date_of(source.until - 1), source.is_list)
+
+        assert told.pop('bombay') == (exchange_bound('XBOM'), False)
+        assert told == {
+            'bavaria': None,
+            'nyse': None,
+            'office': None,
+            'ours': (date(2026, 11, 25), True),
+            'file': (date(2026, 11, 26), True),
+            'end': (date(2026, 11, 26), True),
+        }
+
+
+def exchange_bound(code: str) -> date:
+    with warnings.catch_warnings():
+        # About its own use of other libraries.
+        warnings.simplefilter('ignore')
+        found: date = exchange_calendars.get_calendar(code).bound_max().date()
+    return found

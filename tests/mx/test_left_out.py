@@ -161,3 +161,18 @@ def test_the_next_interval_of_a_process_is_one_that_is_not_left_out(tmp_path: Pa
     for address in ('/', '/processes'):
         assert 'href="/i/OfficeDaily/2026112600"' in pages.get(address).text, address
     pages.close()
+
+
+def test_a_calendar_that_has_run_out_is_told_wherever_one_looks(office: DashboardHarness) -> None:
+    told = (
+        'calendar office was read for the days until 2026-11-22 alone: each later day of '
+        'OfficeHourly, OfficeDaily counts as working'
+    )
+
+    assert told in unescape(office.get('/').text)
+    assert f'C{told[1:]}.' in unescape(office.get('/health').text)
+    assert any(told[1:] in text for text in office.get('/api/v1/health').json['warnings'])
+    needs = office.get('/api/v1/status').json['needs']
+    (need,) = [need for need in needs if need['kind'] == 'calendar_ends']
+    assert need['text'] == told
+    assert need['advice'].startswith('Restart the Scheduler and the dashboard')

@@ -16,6 +16,7 @@ from synergy.cli.importing import Imported, imports_of, try_imports
 from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
+from synergy.core.calendar_ends import CalendarEnd
 from synergy.core.commands import counted
 from synergy.core.pools import demands_of
 from synergy.core.structs import Struct
@@ -54,7 +55,7 @@ class _Findings(Struct, frozen=True, kw_only=True):
     """What was found out.
 
     unseen: why the history was not looked at. unreached: of servers. inputs: of one interval of
-    each process.
+    each process. calendar_ends: working calendars that run out.
     """
 
     levels: Sequence[str]
@@ -63,6 +64,7 @@ class _Findings(Struct, frozen=True, kw_only=True):
     wide: Sequence[str]
     unreached: Sequence[str]
     inputs: Sequence[SampleDocument]
+    calendar_ends: Sequence[CalendarEnd]
 
     @property
     def refused(self) -> Sequence[str]:
@@ -70,7 +72,8 @@ class _Findings(Struct, frozen=True, kw_only=True):
 
     @property
     def warnings(self) -> Sequence[str]:
-        return [*self.wide, *(self.imported.warnings if self.imported else [])]
+        of_imports = self.imported.warnings if self.imported else []
+        return [*self.wide, *of_imports, *map(str, self.calendar_ends)]
 
     @property
     def code(self) -> ExitCode:
@@ -92,13 +95,15 @@ def _run(options: Namespace) -> ExitCode:
         return ExitCode.MISCONFIGURED
     levels, unseen = _levels(settings, context)
     wanted = imports_of(settings, context) if options.imports else []
+    now = bootstrap.clock().now()
     found = _Findings(
         levels=levels,
         unseen=unseen,
         imported=try_imports(wanted, settings.project, bootstrap.clock()) if wanted else None,
         wide=private.wide(settings.home, settings.project, folders),
         unreached=_unreached(settings, context) if options.servers else [],
-        inputs=samples(context.hierarchy, bootstrap.clock().now()),
+        inputs=samples(context.hierarchy, now),
+        calendar_ends=context.calendar_ends(now.date()),
     )
     if options.json:
         print_json(

@@ -79,6 +79,11 @@ def api_status(request: RequestContext) -> Response:
     request.look()
     with request.model.lock:
         found = status(
-            request.model.timetable, request.store, None, request.now, request.settings.box_vanished
+            request.model.timetable,
+            request.store,
+            None,
+            request.now,
+            request.settings.box_vanished,
+            calendar_ends=request.context.calendar_ends(request.now.date()),
         )
     return json_answer(request.http, masked(encode_status(found)))

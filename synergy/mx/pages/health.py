@@ -147,7 +147,7 @@ def health_of(request: RequestContext) -> Health:
     return Health(
         needs=[*needs, *_level_needs(request), *(of_broker if is_away_long else [])],
         standing=standing,
-        warnings=[] if is_away_long else of_broker,
+        warnings=[*([] if is_away_long else of_broker), *_calendar_ends(request)],
         broker=trouble,
         waits=waits,
         leadership=leadership,
@@ -268,6 +268,15 @@ def _level_needs(request: RequestContext) -> list[Need]:
         )
         for item in found.values()
     ]
+
+
+def _calendar_ends(request: RequestContext) -> list[Need]:
+    ends = request.context.calendar_ends(request.now.date())
+    return [Need(text=f'{_capital(end.text)}.', advice=f'{end.advice}.') for end in ends]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _troubles(request: RequestContext, standing: LeaderStanding) -> list[Need]:

@@ -49,6 +49,7 @@ NEED_MARKS: Final = {
     NeedKind.SELF_PAUSED: Mark('fail', 'paused by itself'),
     NeedKind.NO_WORKER: Mark('block', 'no worker'),
     NeedKind.START_OVERDUE: Mark('block', 'waits too long'),
+    NeedKind.CALENDAR_ENDS: Mark('block', 'calendar ends'),
 }
 
 
@@ -175,6 +176,7 @@ def _seen(request: RequestContext, views: Sequence[BoxView], work: Workload) -> 
         work=work,
         usual=partial(request.model.usual, request.store),
         now=request.now,
+        calendar_ends=request.context.calendar_ends(request.now.date()),
     )
 
 
