@@ -146,8 +146,8 @@ class Calendars:
                     'it in calendar_context'
                 )
             if name in self._asked:
-                told = ' <- '.join([*self._asked, name])
-                raise CalendarProblem(f'{told}: these calendars need each other; change one')
+                circle = ' <- '.join([*self._asked, name])
+                raise CalendarProblem(f'{circle}: these calendars need each other; change one')
             self._asked.append(name)
             try:
                 told = self._told_of(name, self._raw_by_name[name])

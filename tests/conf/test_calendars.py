@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import warnings
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-import exchange_calendars
 import pytest
 
 from synergy.conf.calendars import (
@@ -143,5 +144,6 @@ def exchange_bound(code: str) -> date:
     with warnings.catch_warnings():
         # About its own use of other libraries.
         warnings.simplefilter('ignore')
-        found: date = exchange_calendars.get_calendar(code).bound_max().date()
+        library: Any = importlib.import_module('exchange_calendars')
+        found: date = library.get_calendar(code).bound_max().date()
     return found
