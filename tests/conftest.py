@@ -46,10 +46,15 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Let go of what a module's tests have left in circles: descriptors, above all."""
+    """Let go of what a module's tests have left in circles: descriptors, above all.
+
+    What is left then, after its fixtures, are imports and caches, which no later module searches.
+    """
     if nextitem is None or nextitem.path != item.path:
         gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
