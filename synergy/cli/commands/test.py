@@ -41,7 +41,7 @@ _PACKAGE_BY_PROGRAM: Final = {
     # Chaos cuts networks and sets clocks.
     'ip': 'iproute2',
     'cc': 'gcc',
-    'chromium': 'chromium',
+    'chromium-headless-shell': 'chromium-headless-shell',
     # Shells that may be the one on another host.
     'busybox': 'busybox',
     'ksh': 'ksh',
