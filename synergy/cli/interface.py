@@ -36,7 +36,7 @@ from synergy.view.inputs import InputsDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.pool_documents import PoolDocument
 from synergy.view.process_documents import ProcessDocument
-from synergy.view.recut import RecutDocument
+from synergy.view.recut import RecutDocument, TreeRecutDocument
 from synergy.view.standing import Wanted
 from synergy.view.undo import UndoDocument
 
@@ -80,7 +80,10 @@ class ChangeWanted(Struct, frozen=True, kw_only=True):
 
 
 class RecutWanted(Struct, frozen=True, kw_only=True):
-    """Which process is to begin at which interval, as typed. name, plan_hash: as of a change."""
+    """Which process is to begin at which interval, as typed. name, plan_hash: as of a change.
+
+    process: of a recut of a whole tree, the name of that.
+    """
 
     process: str
     timeperiod: str
@@ -203,7 +206,27 @@ class Freezing(Protocol):
         ...
 
 
-class Operations(Reading, Freezing, Protocol):
+class Recutting(Protocol):
+    """The recuts of processes, and of trees."""
+
+    def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
+        """Return what a recut would do."""
+        ...
+
+    def recut(self, wanted: RecutWanted) -> CommandDocument:
+        """Ask for a recut: archive the history of a process, and let it begin anew."""
+        ...
+
+    def preview_tree_recut(self, wanted: RecutWanted) -> TreeRecutDocument:
+        """Return what recuts of all processes of a tree that need one would do."""
+        ...
+
+    def recut_tree(self, wanted: RecutWanted) -> Sequence[CommandDocument]:
+        """Ask for a recut of each process of a tree that needs one."""
+        ...
+
+
+class Operations(Reading, Recutting, Freezing, Protocol):
     """What can be done, too. Commands are returned as they stand after a short wait."""
 
     @property
@@ -262,14 +285,6 @@ class Operations(Reading, Freezing, Protocol):
         self, name: str, action: str, value: str | None, reason: str | None
     ) -> CommandDocument:
         """Switch a managed process, change its trigger, or look at it now."""
-        ...
-
-    def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
-        """Return what a recut would do."""
-        ...
-
-    def recut(self, wanted: RecutWanted) -> CommandDocument:
-        """Ask for a recut: archive the history of a process, and let it begin anew."""
         ...
 
     def pools(self) -> Sequence[PoolDocument]:

@@ -13,11 +13,16 @@ from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freezes import Scope
 from synergy.core.records import is_led
 from synergy.core.structs import replace
-from synergy.operations import freezes, recut
+from synergy.operations import freezes, recut, recut_tree
 from synergy.operations.caller import Caller
 from synergy.view.documents import CommandDocument, FreezeDocument
 from synergy.view.encode import encode_command, encode_freeze
-from synergy.view.recut import RecutDocument, encode_recut
+from synergy.view.recut import (
+    RecutDocument,
+    TreeRecutDocument,
+    encode_recut,
+    encode_tree_recut,
+)
 
 #: How long to wait for the Scheduler's first answer.
 ANSWER_SECONDS: Final = 10.0
@@ -40,6 +45,18 @@ class LocalAsking(LocalReading):
         command = self._recut_command(caller, wanted)
         asked = recut.recut(caller, command, lambda item: recut.preview(caller, item))
         return self._settled(asked)
+
+    def preview_tree_recut(self, wanted: RecutWanted) -> TreeRecutDocument:
+        """Return what recuts of all processes of a tree that need one would do."""
+        caller = self._caller(wanted.reason)
+        commands = recut_tree.tree_commands(caller, wanted.process, wanted.timeperiod)
+        return encode_tree_recut(recut_tree.preview_tree(caller, wanted.process, commands))
+
+    def recut_tree(self, wanted: RecutWanted) -> Sequence[CommandDocument]:
+        """Ask for a recut of each process of a tree that needs one."""
+        caller, tree = self._caller(wanted.reason, wanted.name), wanted.process
+        commands = recut_tree.tree_commands(caller, tree, wanted.timeperiod, wanted.plan_hash)
+        return [self._settled(asked) for asked in recut_tree.recut_tree(caller, tree, commands)]
 
     def freezes(self) -> Sequence[FreezeDocument]:
         """Return the freezes that hold now, the oldest first."""

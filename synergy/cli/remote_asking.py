@@ -9,7 +9,7 @@ from synergy.cli.http_client import LOOK_SECONDS
 from synergy.cli.interface import FreezeWanted, RecutWanted
 from synergy.cli.remote_reading import RemoteReading
 from synergy.view.documents import CommandDocument, FreezeDocument
-from synergy.view.recut import RecutDocument
+from synergy.view.recut import RecutDocument, TreeRecutDocument
 
 #: How long to wait for the Scheduler's first answer.
 ANSWER_SECONDS: Final = 10.0
@@ -34,6 +34,23 @@ class RemoteAsking(RemoteReading):
         }
         path = ('processes', wanted.process, 'recut')
         return self._settled(self.server.post(*path, key=wanted.name, **body))
+
+    def preview_tree_recut(self, wanted: RecutWanted) -> TreeRecutDocument:
+        """Return what recuts of all processes of a tree that need one would do."""
+        found: TreeRecutDocument = self.server.get(
+            'trees', wanted.process, 'recut', start=wanted.timeperiod
+        )
+        return found
+
+    def recut_tree(self, wanted: RecutWanted) -> Sequence[CommandDocument]:
+        """Ask for a recut of each process of a tree that needs one."""
+        body: dict[str, Any] = {
+            'start': wanted.timeperiod,
+            'plan_hash': wanted.plan_hash,
+            'reason': wanted.reason,
+        }
+        asked = self.server.post('trees', wanted.process, 'recut', key=wanted.name, **body)
+        return [self._settled(item) for item in asked['requests']]
 
     def freezes(self) -> Sequence[FreezeDocument]:
         """Return the freezes that hold now, the oldest first."""

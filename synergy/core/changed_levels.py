@@ -30,7 +30,7 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
     """A process whose level, or zone, in the context is not that of its `row_count` rows.
 
     zones: that of its rows and that of its tree, where they differ. recut: the command by which its
-    rows are being archived.
+    rows are being archived. tree: of which more may have changed; None: it has no other process.
     """
 
     process: ProcessName
@@ -39,6 +39,13 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
     row_count: int | None = None
     zones: tuple[str, str] | None = None
     recut: str | None = None
+    tree: str | None = None
+
+    @property
+    def command(self) -> str:
+        """Return what recuts it, and what recuts all of its tree."""
+        of_tree = f' (of all of its tree: ./launch.py recut --tree {self.tree} TIMEPERIOD)'
+        return f'./launch.py recut {self.process} TIMEPERIOD{of_tree if self.tree else ""}'
 
     @property
     def change(self) -> str:
@@ -64,7 +71,7 @@ class RefusedLevel(Struct, frozen=True, kw_only=True):
                 'context for which it was asked. If that request was ended otherwise, ask for the '
                 'recut again'
             )
-        recut = f'./launch.py recut {self.process} TIMEPERIOD archives it and begins there'
+        recut = f'{self.command} archives its history and begins there'
         if self.was is self.now and self.zones is not None:
             was, now = self.zones
             return (
@@ -109,7 +116,9 @@ def refused_levels(
             if before.qualifier is now:
                 continue
             was, count = before.qualifier, counts.get(before.qualifier, 0)
-        found[name] = RefusedLevel(process=name, was=was, now=now, row_count=count)
+        found[name] = RefusedLevel(
+            process=name, was=was, now=now, row_count=count, tree=_tree(node)
+        )
     return found
 
 
@@ -117,7 +126,12 @@ def _recut(node: Node, before: LedProcess) -> RefusedLevel:
     now = node.process.qualifier
     zones = (before.zone, node.tree.zone) if before.qualifier is now else None
     return RefusedLevel(
-        process=node.process.name, was=before.qualifier, now=now, zones=zones, recut=before.recut
+        process=node.process.name,
+        was=before.qualifier,
+        now=now,
+        zones=zones,
+        recut=before.recut,
+        tree=_tree(node),
     )
 
 
@@ -128,7 +142,13 @@ def _moved(node: Node, led: LedContext | None, row_count: int | None) -> Refused
     if before is None or before.qualifier is not now or before.zone == node.tree.zone:
         return None
     zones = before.zone, node.tree.zone
-    return RefusedLevel(process=name, was=now, now=now, row_count=row_count, zones=zones)
+    return RefusedLevel(
+        process=name, was=now, now=now, row_count=row_count, zones=zones, tree=_tree(node)
+    )
+
+
+def _tree(node: Node) -> str | None:
+    return node.tree.name if len(node.tree.levels) > 1 else None
 
 
 def returned(
@@ -158,7 +178,9 @@ def left_out(hierarchy: Hierarchy, led: LedContext | None) -> Mapping[ProcessNam
         elif moved := _moved(node, led, None):
             found[name] = moved
         elif before is not None and before.qualifier is not now:
-            found[name] = RefusedLevel(process=name, was=before.qualifier, now=now)
+            found[name] = RefusedLevel(
+                process=name, was=before.qualifier, now=now, tree=_tree(node)
+            )
     return found
 
 

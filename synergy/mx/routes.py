@@ -130,6 +130,18 @@ _PAGES: Final[Sequence[Route]] = (
         _page('processes', '/processes', processes.processes),
         _page('confirm_recut', '/processes/<name>/recut', recuts.confirm_recut, Role.OPERATOR),
         _submit('submit_recut', '/processes/<name>/recut', recuts.submit_recut, needs_reason=True),
+        _page(
+            'confirm_tree_recut',
+            '/trees/<name>/recut',
+            recuts.confirm_tree_recut,
+            Role.OPERATOR,
+        ),
+        _submit(
+            'submit_tree_recut',
+            '/trees/<name>/recut',
+            recuts.submit_tree_recut,
+            needs_reason=True,
+        ),
         _confirm(
             'confirm_process_action',
             '/processes/<name>/<action>',

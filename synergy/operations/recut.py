@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandId, CommandKind
+from synergy.core.led_context import LedContext
 from synergy.core.node import Node
 from synergy.core.recut import ZONE, is_taken, problem
 from synergy.core.timeperiod import Timeperiod
@@ -36,16 +37,18 @@ def recut_command(
 
 def preview(caller: Caller, command: Command) -> RecutPreview:
     """Return what a recut would do; raise OperationRefused when it cannot be done."""
+    check(caller, command)
+    return preview_recut(caller.context.hierarchy, caller.store, command, caller.now)
+
+
+def check(caller: Caller, command: Command) -> None:
+    """Raise OperationRefused when a recut cannot be done."""
     hierarchy, led = caller.context.hierarchy, caller.store.led_context()
-    name = command.process
-    before = None if led is None else led.processes.get(name)
-    marked = None if before is None else before.recut
-    other = None if marked is None else caller.store.command(CommandId(marked))
     why = problem(
         hierarchy,
         command,
-        taken_by=marked if is_taken(before, other, command.id) else None,
-        is_left_out=name in left_out(hierarchy, led),
+        taken_by=_taken_by(caller, led, command),
+        is_left_out=command.process in left_out(hierarchy, led),
         now=caller.now,
     )
     if why is not None:
@@ -55,7 +58,27 @@ def preview(caller: Caller, command: Command) -> RecutPreview:
             what,
             f'{advice}; nothing was changed' if advice else 'nothing was changed',
         )
-    return preview_recut(hierarchy, caller.store, command, caller.now)
+
+
+def is_under_way(caller: Caller, command: Command) -> bool:
+    """Tell whether a process is being recut by another command than this one."""
+    return _taken_by(caller, caller.store.led_context(), command) is not None
+
+
+def _taken_by(caller: Caller, led: LedContext | None, command: Command) -> str | None:
+    before = None if led is None else led.processes.get(command.process)
+    marked = None if before is None else before.recut
+    other = None if marked is None else caller.store.command(CommandId(marked))
+    return marked if is_taken(before, other, command.id) else None
+
+
+def need_reason(command: Command) -> None:
+    """Raise OperationRefused when nobody says why."""
+    if not (command.reason or '').strip():
+        raise malformed(
+            'nobody says why its history is archived',
+            'give the reason, as in "days are enough from November on"; nothing was changed',
+        )
 
 
 def recut(
@@ -64,11 +87,7 @@ def recut(
     """Ask for a recut, if it still is what its plan_hash says. previewed: see `preview`."""
     if (known := asked_before(caller, command)) is not None:
         return known
-    if not (command.reason or '').strip():
-        raise malformed(
-            'nobody says why its history is archived',
-            'give the reason, as in "days are enough from November on"; nothing was changed',
-        )
+    need_reason(command)
     planned = previewed(command).hash
     if command.plan_hash not in (None, planned):
         raise OperationRefused(

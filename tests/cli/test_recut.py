@@ -65,3 +65,29 @@ def test_a_script_that_does_not_say_yes_is_shown_it_and_refused(launch: Launch) 
 
 def test_without_a_reason_nothing_is_asked(launch: Launch) -> None:
     assert launch('recut', 'Site', '2013-01-01', '--yes').code == 2
+
+
+def test_a_tree_is_recut_in_one_go(launch: Launch) -> None:
+    step()
+    tree = ('recut', '--tree', 'site', '2013-01-01')
+    shown = launch(*tree, '--dry-run')
+    document = json.loads(launch(*tree, '--dry-run', '--json').out)
+    bare = launch(*tree, *WHY)
+    asked = launch(*tree, '--yes', *WHY, '--name', 'days', '--json')
+    again = launch(*tree, '--yes', *WHY, '--name', 'days', '--json')
+    for _ in range(4):
+        step()
+
+    assert 'Site is daily instead of hourly. 1 job of its history (1 processed)' in shown.out
+    assert [item['process'] for item in document['recuts']] == ['Site']
+    assert bare.code == 2
+    assert 'Its intervals begin at 2013010100' in bare.out
+    (first,) = json.loads(asked.out)['requests']
+    (second,) = json.loads(again.out)['requests']
+    assert (first['id'], first['kind'], first['process']) == (second['id'], 'recut', 'Site')
+    assert 'begins at 2013010100 since' in launch('process').out
+    none = launch(*tree, '--yes', *WHY)
+    assert (none.code, 'there is nothing to recut' in none.err) == (5, True)
+    unknown = launch('recut', '--tree', 'sitte', '2013-01-01', '--dry-run')
+    assert (unknown.code, "did you mean 'site'" in unknown.err) == (3, True)
+    assert launch('recut', '--tree', 'site', 'nonsense', '--dry-run').code == 2

@@ -270,9 +270,9 @@ def test_a_process_that_is_left_out_because_of_its_level_needs_somebody(
 
     assert found['needs'] == [
         'SiteHourly is hourly instead of daily in context.py: nothing of it runs, and what waits '
-        'for it waits. Recut it, which archives its history (./launch.py recut SiteHourly '
-        'TIMEPERIOD); or give the hourly process another name; or make SiteHourly daily again; '
-        'then restart the Scheduler.'
+        'for it waits. Recut it, which archives its history: ./launch.py recut SiteHourly '
+        'TIMEPERIOD (of all of its tree: ./launch.py recut --tree site TIMEPERIOD); or give the '
+        'hourly process another name; or make SiteHourly daily again; then restart the Scheduler.'
     ]
     assert 'make SiteHourly daily again' in pages.get('/health').text
     assert told['causes'][0]['kind'] == 'left_out'

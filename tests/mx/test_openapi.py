@@ -24,7 +24,7 @@ READING = [
     if route.is_api
     and route.answer
     and route.method == 'GET'
-    and route.endpoint != 'api_preview_recut'
+    and route.endpoint not in ('api_preview_recut', 'api_preview_tree_recut')
 ]
 
 

@@ -30,7 +30,12 @@ from tests.pipelines.pages import HOSTILE
 #: Steps before changes of users, which an open dashboard has not.
 OF_USERS = ('confirm_user', 'confirm_user_action', 'confirm_token_action')
 #: Of a process that has not changed there is nothing to recut.
-OF_RECUTS = ('confirm_recut', 'api_preview_recut')
+OF_RECUTS = (
+    'confirm_recut',
+    'api_preview_recut',
+    'confirm_tree_recut',
+    'api_preview_tree_recut',
+)
 READING = [route for route in ROUTES if route.method == 'GET' and route.endpoint != 'events']
 
 

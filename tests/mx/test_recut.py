@@ -42,6 +42,19 @@ def out(pages: DashboardHarness) -> DashboardHarness:
     return pages
 
 
+@pytest.fixture
+def moved(pages: DashboardHarness) -> DashboardHarness:
+    """A tree that had followed another clock, as the Scheduler has written down."""
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    hierarchy = pages.runtime.context.hierarchy
+    led = {node.process.name: led_process(hierarchy, node) for node in hierarchy}
+    tree = hierarchy.nodes[HOURLY].tree
+    led |= {name: replace(led[name], zone='Asia/Tokyo') for name in tree.levels}
+    pages.store.commit(leadership, [SaveContext(LedContext(rev=1, processes=led))])
+    return pages
+
+
 def asked(pages: DashboardHarness) -> list[Command]:
     return list(pages.store.commands(tuple(CommandState), 9, (CommandKind.RECUT,)))
 
@@ -147,3 +160,89 @@ def test_what_has_not_changed_is_not_recut(pages: DashboardHarness) -> None:
 
     assert answer.status_code == 409
     assert 'there is nothing to recut' in unescape(answer.text)
+
+
+def test_a_tree_is_shown_and_asked_for_at_once(moved: DashboardHarness) -> None:
+    levels = moved.runtime.context.hierarchy.nodes[HOURLY].tree.levels
+    assert len(levels) > 1
+    text = moved.get('/').text
+    assert '<a class="link" href="/trees/site/recut">all of its tree</a>' in text
+    assert 'recut --tree site TIMEPERIOD' in moved.get('/health').text
+    step = unescape(moved.get('/trees/site/recut').text)
+    for name in levels:
+        assert f'{name} is' in step
+    shown: Any = moved.get('/api/v1/trees/site/recut?start=2026-11-20').json
+    route = next(item for item in ROUTES if item.endpoint == 'api_preview_tree_recut')
+    assert list(validator(route, 200).iter_errors(shown)) == []
+    starts = {item['process']: item['start'] for item in shown['recuts']}
+    assert [*starts] == [*levels]
+    assert starts[HOURLY] == '2026112000'
+    assert shown['again'].keys().isdisjoint(levels)
+    form = {'start': '2026-11-20', 'plan_hash': shown['plan_hash'], 'form_id': 'f' * 12}
+
+    other = moved.post('/trees/site/recut', {**form, 'plan_hash': 'other', 'reason': 'r'})
+    bare = moved.post('/trees/site/recut', form)
+    assert asked(moved) == []
+    done = [moved.post('/trees/site/recut', {**form, 'reason': 'one clock'}) for _ in range(2)]
+
+    assert (other.status_code, bare.status_code) == (409, 400)
+    assert [item.status_code for item in done] == [303, 303]
+    commands = asked(moved)
+    assert sorted(item.process for item in commands) == sorted(levels)
+    assert {item.reason for item in commands} == {'one clock'}
+    assert {item.process: str(item.start) for item in commands} == starts
+
+
+def test_the_api_asks_for_a_tree_once_under_one_key(moved: DashboardHarness) -> None:
+    address, key = '/api/v1/trees/site/recut', {'Idempotency-Key': 'a'}
+    levels = moved.runtime.context.hierarchy.nodes[HOURLY].tree.levels
+    body = {'start': '2026-11-20', 'reason': 'r', 'form_token': moved.form_token()}
+
+    stale = moved.post(address, {**body, 'plan_hash': 'other'}, **{'Idempotency-Key': 'b'})
+    first = moved.post(address, body, **key)
+    second = moved.post(address, body, **key)
+    reused = moved.post(address, {**body, 'start': '2026-11-21'}, **key)
+
+    assert (stale.status_code, first.status_code, second.status_code) == (409, 202, 202)
+    assert reused.status_code in (409, 422)
+    told: Any = [answer.json for answer in (first, second)]
+    assert told[0] == told[1]
+    assert [item['process'] for item in told[0]['requests']] == [*levels]
+    assert len(asked(moved)) == len(levels)
+
+
+@pytest.mark.parametrize(
+    ('name', 'start', 'status'),
+    [
+        ('site', '2099-01-01', 409),
+        ('site', '1999-01-01', 409),
+        ('site', 'nonsense', 400),
+        ('sites', '2026-11-20', 404),
+    ],
+)
+def test_a_tree_that_cannot_begin_so_is_refused(
+    moved: DashboardHarness, name: str, start: str, status: int
+) -> None:
+    assert moved.get(f'/api/v1/trees/{name}/recut?start={start}').status_code == status
+    assert moved.get(f'/trees/{name}/recut?start={start}').status_code == status
+
+
+def test_what_is_being_recut_already_is_left_to_that(moved: DashboardHarness) -> None:
+    levels = moved.runtime.context.hierarchy.nodes[HOURLY].tree.levels
+    led = moved.store.led_context()
+    leadership = moved.store.lead('dev:4711', timedelta(days=1000))
+    assert led is not None
+    assert leadership is not None
+    body = {'start': '2026112000', 'reason': 'r', 'form_token': moved.form_token()}
+    one: Any = moved.post(
+        '/api/v1/processes/SiteHourly/recut', body, **{'Idempotency-Key': 'x'}
+    ).json
+    marked = replace(led.processes[HOURLY], recut=one['id'], is_out=True)
+    processes = {**led.processes, HOURLY: marked}
+    moved.store.commit(leadership, [SaveContext(LedContext(rev=2, processes=processes))])
+
+    shown: Any = moved.get('/api/v1/trees/site/recut?start=2026-11-20').json
+
+    assert [item['process'] for item in shown['recuts']] == [
+        name for name in levels if name != HOURLY
+    ]

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from synergy.conf.model import Context
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
@@ -17,6 +18,8 @@ from synergy.core.states import UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier, parse
 from synergy.core.zones import calendar_named
+from synergy.operations.caller import Caller
+from synergy.operations.recut_tree import preview_tree, recut_tree, tree_commands
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
@@ -320,3 +323,51 @@ def test_it_holds_on_a_server_whose_commits_take_effect_in_stages(
         )
     finally:
         harness.close()
+
+
+def clocked(zone: str) -> Hierarchy:
+    return build(
+        [Process(name=SITE, qualifier=DAILY), process('SiteHourly')],
+        [
+            replace(
+                tree('site', [SITE, 'SiteHourly'], start='2026112200', end='2026112223'), zone=zone
+            )
+        ],
+        {**CALENDARS, zone: calendar_named(zone)},
+    )
+
+
+def test_all_processes_of_a_tree_begin_by_its_new_clock(tmp_path: Path) -> None:
+    harness = Led(tmp_path, clocked('UTC'))
+    harness.lead(clocked('UTC'))
+    moved = clocked('Europe/Berlin')
+    out = left_out(moved, harness.store.led_context())
+    assert set(out) == {SITE, 'SiteHourly'}
+    assert all('recut --tree site TIMEPERIOD' in str(item) for item in out.values())
+    harness.hierarchy = moved
+    caller = caller_of(harness)
+    commands = tree_commands(caller, 'site', '2026-11-22')
+    shown = preview_tree(caller, 'site', commands)
+    recut_tree(caller, 'site', commands)
+
+    ran = harness.lead(moved)
+
+    # That day has begun at 23:00, an hour before the tree does.
+    assert [str(command.start) for command in commands] == ['2026112200', '2026112200']
+    assert [part.due for part in shown.parts] == [1, 23]
+    assert len([text for text in ran if text.startswith('SiteHourly@')]) == 23
+    assert [text for text in ran if text.startswith('Site@')] == ['Site@2026112200#2']
+    assert left_out(moved, harness.store.led_context()) == {}
+    assert harness.violations() == []
+
+
+def caller_of(harness: Led) -> Caller:
+    context = Context(daemons={}, managed={}, freeruns={}, queues=(), hierarchy=harness.hierarchy)
+    return Caller(
+        store=harness.store,
+        context=context,
+        actor='ann',
+        now=harness.clock.now(),
+        ring=lambda _: None,
+        reason='one clock',
+    )

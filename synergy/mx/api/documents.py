@@ -237,6 +237,12 @@ class AcceptedDocument(CommandDocument):
     request: str
 
 
+class RequestsDocument(TypedDict):
+    """What was asked for just now, a request for each of several things."""
+
+    requests: list[CommandDocument]
+
+
 class FreerunRowDocument(FreerunDocument, FreerunStandingDocument):
     """A free run with its next fires, and how it has done lately."""
 

@@ -10,13 +10,18 @@ from synergy.mx.web.route import Parameter, Route
 from synergy.operations.processes import ACTIONS as PROCESS_ACTIONS
 from synergy.operations.processes import CATCH_UPS
 from synergy.view.process_documents import ProcessDocument
-from synergy.view.recut import RecutDocument
+from synergy.view.recut import RecutDocument, TreeRecutDocument
 
 _LIMIT: Final = Parameter('limit', 'most items of one answer, 1 to 1000', 'integer')
 _CURSOR: Final = Parameter('cursor', 'next_cursor of the answer before')
 _TIMEPERIOD: Final = 'as in 2026112307, 2026-11-23T07, 2026-11, yesterday'
 _START: Final = Parameter(
     'start', f'the first interval by the new definition, {_TIMEPERIOD}; without, that of its tree'
+)
+_TREE_START: Final = Parameter(
+    'start',
+    f'each process begins at its interval in which this one begins, {_TIMEPERIOD}; without, that '
+    'of the tree',
 )
 
 PROCESS_ROUTES: Final[tuple[Route, ...]] = (
@@ -36,6 +41,23 @@ PROCESS_ROUTES: Final[tuple[Route, ...]] = (
         recuts.api_recut,
         documents.AcceptedDocument,
         _START,
+        Parameter('plan_hash', 'of the preview: refused (409) when it is another one by now'),
+        required=('start', 'reason'),
+        needs_reason=True,
+    ),
+    reading(
+        'api_preview_tree_recut',
+        '/trees/<name>/recut',
+        recuts.api_preview_tree_recut,
+        TreeRecutDocument,
+        _TREE_START,
+    ),
+    change(
+        'api_recut_tree',
+        '/trees/<name>/recut',
+        recuts.api_recut_tree,
+        documents.RequestsDocument,
+        _TREE_START,
         Parameter('plan_hash', 'of the preview: refused (409) when it is another one by now'),
         required=('start', 'reason'),
         needs_reason=True,

@@ -261,9 +261,9 @@ def _level_needs(request: RequestContext) -> list[Need]:
         else Need(
             text=f'{item.process} is {item.change} in context.py: nothing of it runs, and what '
             'waits for it waits.',
-            advice=f'Recut it, which archives its history (./launch.py recut {item.process} '
-            f'TIMEPERIOD); or give the {item.now.word} process another name; or make '
-            f'{item.process} {item.back} again; then restart the Scheduler.',
+            advice=f'Recut it, which archives its history: {item.command}; or give the '
+            f'{item.now.word} process another name; or make {item.process} {item.back} again; '
+            'then restart the Scheduler.',
             href=f'/processes/{item.process}/recut',
         )
         for item in found.values()
