@@ -37,7 +37,8 @@ HIERARCHY = build(
     [process('SiteHourly'), process('AlertDaily')],
     [tree('site', ['SiteHourly']), tree('alert', ['AlertDaily'])],
 )
-KEYS = [key(f'SiteHourly@202611220{hour}') for hour in range(3)] + [key('AlertDaily@2026112200')]
+#: As many as are broken before one look; each look takes as long as breaking ten.
+KEYS = [key(f'SiteHourly@20261122{hour:02}') for hour in range(15)] + [key('AlertDaily@2026112200')]
 STAMP = JobKey(ENTRY, containing_utc(Qualifier.REAL_TIME, NOW))
 #: Beside what breaks any field: what breaks those of jobs and units alone, or only seems to.
 MORE: list[Any] = [
