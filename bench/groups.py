@@ -17,10 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import psutil
 
+from bench.embedded import Embedded
 from bench.groups_context import (
     COUNT_VARIABLE,
     END_VARIABLE,
@@ -46,6 +48,9 @@ _MEBIBYTE: Final = 1024 * 1024
 #: On a busy machine.
 _SECONDS_MAX: Final = 300.0
 _LOOK_SECONDS: Final = 0.5
+_PACE: Final = 'intervals/s'
+#: Of the run of `bench embedded` that the pace of an hour's turn is held against.
+_HOURS: Final = 5_000
 
 
 class _Box(Struct, frozen=True, kw_only=True):
@@ -74,9 +79,15 @@ _LARGE: Final = _Box(processes=5_000, groups=5, instances=2, seconds_until_due=6
 def run() -> Sequence[Result]:
     """Measure two hundred processes, and five thousand."""
     alone = _requested_alone(_LARGE)
+    small, large = _measured(_SMALL), _measured(_LARGE)
+    pace = next(item.value for item in large if item.unit == _PACE)
+    with tempfile.TemporaryDirectory(prefix='synergy-bench-') as folder:
+        usual = Embedded(Path(folder)).pipeline(_HOURS, 2).per_second
     return [
-        *_measured(_SMALL),
-        *_measured(_LARGE),
+        *small,
+        *large,
+        _result('bench embedded in the same run, 2 workers', usual, _PACE),
+        _result('5,000 due at once: worked off, beside that', pace / usual, 'times', 'at least 1'),
         _result('5,000 due at once: processor time of a Scheduler alone', alone, 's', 'under 2'),
     ]
 
@@ -211,8 +222,7 @@ def _turn(units: Sequence[Unit], due: datetime, spent: float) -> Sequence[Result
         _result(f'{count} due at once: requested after, the last', max(made), 's', 'under 2'),
         _result(f'{count} due at once: requested after, median', statistics.median(made), 's'),
         _result(
-            f'{count} due at once: worked off', len(units) / (max(ended) - min(made)),
-            'intervals/s', 'as bench embedded',
+            f'{count} due at once: worked off', len(units) / (max(ended) - min(made)), _PACE
         ),
         _result(
             f'{count} due at once: processor time of all of the box', spent / len(units) * 1e6,

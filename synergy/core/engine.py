@@ -50,6 +50,9 @@ from synergy.core.undo import out_of_date
 #: does wait what is reported meanwhile. Fewer than a turn takes reports: those never queue behind
 #: starts.
 STARTS_PER_BATCH_MAX: Final = 128
+#: Where more processes are owed a look than this many batches can start, a batch starts more: an
+#: hour's turn of thousands would else last until the workers have done most of it.
+_BATCHES_OF_OWED: Final = 8
 
 
 class Engine:
@@ -97,12 +100,16 @@ class Engine:
     @property
     def is_owing(self) -> bool:
         """Tell whether the last batch left processes to be looked at by the next one."""
-        return self._starting.is_owing
+        return self._starting.owed_count > 0
 
     @property
     def deciding(self) -> ProcessName | None:
         """Whom the decision under way is about; after an exception, whom it was about."""
         return self._deciding or self._starting.asked
+
+    @property
+    def _starts_max(self) -> int:
+        return max(STARTS_PER_BATCH_MAX, self._starting.owed_count // _BATCHES_OF_OWED)
 
     def on(self, events: Iterable[Event], now: datetime) -> Effects:
         """Decide on `events` and on all that follows from them; return what is to be done.
@@ -123,7 +130,7 @@ class Engine:
         self._triggered.clear()
         self._deciding = None
         with closing(self._starting.starts(now)) as starts:
-            for key, found in islice(starts, STARTS_PER_BATCH_MAX):
+            for key, found in islice(starts, self._starts_max):
                 self._decide(self._row(key, now), None, now, known=found)
         self._starting.asked = None
         if self._pools is not None:

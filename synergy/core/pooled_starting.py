@@ -49,9 +49,9 @@ class PooledStarting(Starting):
         self._triggered: set[ProcessName] = set()
 
     @property
-    def is_owing(self) -> bool:
-        """Tell whether anybody is to be looked at."""
-        return bool(self._owed or self._pools.asking or self._pools.is_stirred)
+    def owed_count(self) -> int:
+        """Return how many looks are owed; what waits for a pool is owed one once there is room."""
+        return len(self._owed) + len(self._pools.asking) + self._pools.is_stirred
 
     def owe(self, process: ProcessName) -> None:
         """Look at a process or free run, in the order of priority."""

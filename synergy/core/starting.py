@@ -59,9 +59,9 @@ class Starting:
         self.is_trigger = False
 
     @property
-    def is_owing(self) -> bool:
-        """Tell whether a process is to be looked at."""
-        return bool(self._released or self._owed)
+    def owed_count(self) -> int:
+        """Return how many looks processes are owed; one that is released may be owed two."""
+        return len(self._released) + len(self._owed)
 
     def owe(self, process: ProcessName) -> None:
         """Look at a process."""

@@ -12,6 +12,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Final, Protocol
 
@@ -197,6 +198,10 @@ class LoggingBaseline:
         """Take logging as it is now."""
         self._outlet = outlet
         self._canary = logging.getLogger(_CANARY)
+        self._silent: list[logging.Logger] = []
+        # All loggers, and places in their hierarchy, in the order in which they were made.
+        self._known: dict[str, logging.Logger | logging.PlaceHolder] = {}
+        self._has_changed = True
         self.settle()
 
     def settle(self) -> None:
@@ -210,20 +215,34 @@ class LoggingBaseline:
         )  # fmt: skip
         self._level_names = list(_LEVEL_NAMES.items())
         self._canary.disabled = False
-        for name in ['synergy', *root.manager.loggerDict]:
+        # A worker of a group settles for each process; what is new then is a logger, if anything.
+        known, count = dict(root.manager.loggerDict), len(self._known)
+        is_own_new = any(name.split('.')[0] == 'synergy' for name in islice(known, count, None))
+        is_as_before = list(islice(known.values(), count)) == [*self._known.values()]
+        if self._has_changed or self._silent or is_own_new or not is_as_before:
+            known = self._own_taken(root.manager)
+        self._known = known
+        self._disabled = {
+            name
+            for name, found in known.items()
+            if isinstance(found, logging.Logger) and found.disabled
+        }
+        self.restore()
+
+    def _own_taken(
+        self, manager: logging.Manager
+    ) -> dict[str, logging.Logger | logging.PlaceHolder]:
+        """Take the loggers of this product as they are now; return all that there are."""
+        for name in ['synergy', *manager.loggerDict]:
             if name.split('.')[0] == 'synergy':
                 # One that is only a place in the hierarchy so far could be configured, too.
                 logging.getLogger(name)
-        loggers = {
-            name: found
-            for name, found in root.manager.loggerDict.items()
-            if isinstance(found, logging.Logger)
-        }
-        self._disabled = {name for name, found in loggers.items() if found.disabled}
+        known = dict(manager.loggerDict)
         self._own = [
             found
-            for name, found in loggers.items()
-            if name == 'synergy' or name.startswith('synergy.')
+            for name, found in known.items()
+            if isinstance(found, logging.Logger)
+            and (name == 'synergy' or name.startswith('synergy.'))
         ]
         for found in self._own:
             if type(found) in (logging.Logger, _OwnLogger):
@@ -234,7 +253,7 @@ class LoggingBaseline:
         self._own_are = [(False, True, found.level) for found in self._own]
         self._silent_are = [(False, True, found.level) for found in self._silent]
         self._has_changed = True
-        self.restore()
+        return known
 
     def restore(self) -> None:
         """Undo what would silence the next run; costs next to nothing when nothing was changed."""

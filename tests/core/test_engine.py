@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
+from synergy.core import engine as engines
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import Announce, EndLetters, InsertUnit, SaveJob
 from synergy.core.engine import STARTS_PER_BATCH_MAX
@@ -502,6 +504,27 @@ def test_a_large_past_is_taken_in_batches_and_nothing_is_forgotten() -> None:
 
     assert batches >= 5000 / STARTS_PER_BATCH_MAX - 1
     assert len(made.started) == 5000
+
+
+def test_a_turn_of_many_processes_starts_a_part_of_them_in_each_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engines, 'STARTS_PER_BATCH_MAX', 4)
+    names = [f'P{number:03}Hourly' for number in range(80)]
+    trees = [tree(name, [name], end='2026112201') for name in names]
+    made = EngineHarness(build(map(process, names), trees), AFTER)
+
+    made.look()
+    counts = [len(made.started)]
+    while made.engine.is_owing:
+        made.turn()
+        counts.append(len(made.started))
+
+    batches = [after - before for before, after in pairwise([0, *counts])]
+    assert sorted(made.started) == [f'{name}@2026112200#1' for name in names]
+    assert batches[0] == 80 // 8
+    assert batches == sorted(batches, reverse=True)
+    assert batches[-7:-1] == [4] * 6, 'as soon as few are left, no more than ever'
 
 
 def two_with_much_to_do() -> EngineHarness:

@@ -261,6 +261,24 @@ def test_what_setup_has_chosen_stays(outlet: Outlet) -> None:
     assert kept.lines == [('WARNING', 'seen')]
 
 
+def test_a_later_setup_is_taken_as_the_first_one_is(outlet: Outlet) -> None:
+    standing = LoggingBaseline(outlet)
+    logging.getLogger('user.late').disabled = True
+    standing.settle()
+    own = logging.getLogger('synergy.workers.late')
+    standing.settle()
+    own.setLevel(logging.ERROR)
+    standing.settle()
+
+    own.setLevel(logging.CRITICAL)
+    empty_configuration()
+    standing.restore()
+
+    assert (own.disabled, own.level) == (False, logging.ERROR)
+    assert logging.getLogger('user.late').disabled
+    assert not logging.getLogger('user.code').disabled
+
+
 def test_a_handler_of_the_user_stays(outlet: Outlet) -> None:
     standing = LoggingBaseline(outlet)
     own = logging.NullHandler()
