@@ -221,8 +221,10 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     calendar: name of the working calendar that leaves intervals out; without, that of the tree.
     group: name of the workers, in `worker_context`, that run its units and those of others; without
     it has its own. isolation: 'process' runs each unit in a process of its own, which
-    memory_mb_max and cpu_seconds_max then bound. start_timeout_seconds: how long a unit may wait
-    for a worker before it is rung for again, and somebody is told.
+    memory_mb_max and cpu_seconds_max then bound; 'worker' does not; without, in a group what has a
+    time-out does, unless its class keeps something between runs.
+    start_timeout_seconds: how long a unit may wait for a worker before it is rung for again, and
+    somebody is told.
     catch_up: what becomes of history: `in_order`, `newest_first`, `beside` live intervals or
     `none`. lane_shares: of its starts, while `live`, `history` and `rerun` all have work.
     pools: of which each run takes a slot, or so many of each as a dict says, until it has ended.

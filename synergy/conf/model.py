@@ -102,8 +102,9 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     unlimited. source, sink: names of the user's own tables, handed to workers untouched.
     data_source: dotted path of a function that opens the source for a recomputing process.
     recycle_after, memory_mb_max: bounds of one worker process of its own, see
-    `synergy.workers.recycling`. is_isolated: each run has a process of its own, of which
-    run_memory_mb_max and run_cpu_seconds_max are the bounds, see `synergy.workers.isolated`.
+    `synergy.workers.recycling`. is_isolated: whether each run has a process of its own, of which
+    run_memory_mb_max and run_cpu_seconds_max are the bounds, see `synergy.workers.isolated`; None:
+    as `synergy.workers.code_opener` decides.
     calendar: name of its own working calendar; without, that of its tree.
     """
 
@@ -120,7 +121,7 @@ class ManagedEntry(Struct, frozen=True, kw_only=True):
     data_source: str | None = None
     recycle_after: int | None = None
     memory_mb_max: int | None = None
-    is_isolated: bool = False
+    is_isolated: bool | None = None
     run_memory_mb_max: int | None = None
     run_cpu_seconds_max: int | None = None
     log_file: Path
@@ -169,7 +170,7 @@ class FreerunEntry(Struct, frozen=True, kw_only=True):
     recycle_after: int | None = None
     memory_mb_max: int | None = None
     group: ProcessName | None = None
-    is_isolated: bool = False
+    is_isolated: bool | None = None
     run_memory_mb_max: int | None = None
     run_cpu_seconds_max: int | None = None
     start_timeout: timedelta | None = None

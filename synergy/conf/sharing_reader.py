@@ -21,7 +21,7 @@ RECYCLE_AFTER: Final = readers.optional(readers.whole(1, RECYCLE_AFTER_MAX))
 MEMORY_MB: Final = readers.optional(readers.whole(1, MEMORY_MB_MAX))
 _CPU_SECONDS: Final = readers.optional(readers.whole(1, CPU_SECONDS_MAX))
 _GROUP: Final = readers.optional(readers.name)
-_ISOLATION: Final = readers.optional(readers.one_of(['process']))
+_ISOLATION: Final = readers.optional(readers.one_of(['process', 'worker']))
 
 #: What a group says for all of its processes.
 _OF_GROUP: Final = (
@@ -33,14 +33,15 @@ class Sharing(Struct, frozen=True, kw_only=True):
     """What an entry says of its workers.
 
     group: whose workers run its units; None: its own. recycle_after, memory_mb_max: bounds of one
-    worker of its own. run_memory_mb_max, run_cpu_seconds_max: bounds of one run that is isolated.
+    worker of its own. is_isolated: whether each run has a process of its own; None: nothing says
+    so. run_memory_mb_max, run_cpu_seconds_max: bounds of one run that is isolated.
     """
 
     group: ProcessName | None
     instances: int
     recycle_after: int | None
     memory_mb_max: int | None
-    is_isolated: bool
+    is_isolated: bool | None
     run_memory_mb_max: int | None
     run_cpu_seconds_max: int | None
 
@@ -56,7 +57,8 @@ def sharing(
     refuse: notes what is wrong with a field.
     """
     group = read('group', _GROUP, None)
-    is_isolated = read('isolation', _ISOLATION, None) is not None
+    isolation = read('isolation', _ISOLATION, None)
+    is_isolated = None if isolation is None else isolation == 'process'
     instances = read('instances', INSTANCES, None)
     recycle_after = read('recycle_after', RECYCLE_AFTER, None)
     memory_mb = read('memory_mb_max', MEMORY_MB, None)
@@ -70,7 +72,7 @@ def sharing(
                     'worker_context, or leave group out',
                 )
     # An unknown word is told already.
-    is_unbounded = fields['isolation'] is None
+    is_unbounded = fields['isolation'] is None or is_isolated is False
     if is_unbounded and group is not None and memory_mb is not None:
         refuse(
             'memory_mb_max',

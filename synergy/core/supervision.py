@@ -114,6 +114,15 @@ def ended(watch: Watch, policy: Policy, now: float, code: int) -> Watch:
     if code == ExitCode.RESTART:
         # Nothing has gone wrong: no delay, and nothing is counted.
         return replace(watch, status=ProcessStatus.STOPPED, due_at=None, quick_exit_count=0)
+    if code == ExitCode.STUCK:
+        # Its run is to blame, and has failed; nobody is to wait for the worker to be replaced.
+        return replace(
+            watch,
+            status=ProcessStatus.STOPPED,
+            due_at=None,
+            quick_exit_count=0,
+            restart_count=watch.restart_count + 1,
+        )
     is_quick = now - watch.started_at < policy.quick_exit.total_seconds()
     count = watch.quick_exit_count + 1 if is_quick else 0
     reason = f'killed by signal {-code}' if code < 0 else f'exit code {code}'

@@ -106,6 +106,13 @@ class Place:
                     self.reason,
                     extra={'event': 'process_ended'},
                 )
+            case _ if code == ExitCode.STUCK:
+                logger.warning(
+                    '%s ended with a run that could not be interrupted; it starts again. Its log '
+                    "says which; isolation='process' lets such a run end alone",
+                    self.slot,
+                    extra={'event': 'process_stuck'},
+                )
             case _ if code == ExitCode.RESTART:
                 logger.info(
                     '%s ended to be restarted; its log says why',

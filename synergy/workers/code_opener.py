@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from synergy.conf.locate import resolve
@@ -10,7 +11,9 @@ from synergy.core.records import ProcessName
 from synergy.ports.source import DataSource
 from synergy.workers.code import Bounds, Code
 from synergy.workers.forks import children_end_here
-from synergy.workers.handler import load_handler
+from synergy.workers.handler import Handler, load_handler
+
+logger = logging.getLogger(__name__)
 
 
 class CodeOpener:
@@ -45,7 +48,7 @@ class CodeOpener:
             source=entry.source,
             sink=entry.sink,
             data_source=None if entry.data_source is None else open_source(entry),
-            bounds=bounds if entry.is_isolated else None,
+            bounds=bounds if _is_isolated(entry, handler) else None,
         )
         return code
 
@@ -70,6 +73,28 @@ class CodeOpener:
         """Close what was opened."""
         for code in self._made.values():
             _close(code)
+
+
+def _is_isolated(entry: WorkerEntry, handler: Handler) -> bool:
+    """Tell whether each run has a process of its own.
+
+    Where nothing says so, in a group those that may have to be killed: what a time-out cannot
+    interrupt would end the worker of others, too. Not where code keeps something between runs,
+    which may be a connection that two processes must not use.
+    """
+    if entry.is_isolated is not None:
+        return entry.is_isolated
+    if entry.group is None or entry.timeout is None:
+        return False
+    if not (handler.keeps_state or handler.keeps_processes):
+        return True
+    logger.info(
+        '%s has a time-out, and keeps something between runs: they share this worker, which a run '
+        "that does not yield will end; isolation='process' gives each a process of its own",
+        entry.name,
+        extra={'event': 'isolation_missing'},
+    )
+    return False
 
 
 def open_source(entry: WorkerEntry) -> DataSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final
 
 from synergy.conf.locate import resolve
@@ -24,6 +25,9 @@ _NO_WORK: Final = (
 COUNT_MAX: Final = 2**63 - 1
 
 
+#: In which a class makes what it keeps from run to run.
+_OF_STATE: Final = ('__init__', 'setup', 'teardown')
+
 #: What most runs return.
 _DONE: Final = Outcome.processed()
 #: What a call of user code has returned that ended with `sys.exit(0)`.
@@ -40,12 +44,17 @@ class Handler:
         teardown: Callable[[], object] | None = None,
         *,
         keeps_processes: bool = False,
+        keeps_state: bool = False,
     ) -> None:
-        """Keep the three callables; keeps_processes: see `synergy.workers.worker`."""
+        """Keep the three callables; keeps_processes: see `synergy.workers.worker`.
+
+        keeps_state: whether it may have opened what is not for several processes at once.
+        """
         self.process_uow = process_uow
         self._setup = setup
         self._teardown = teardown
         self.keeps_processes = keeps_processes
+        self.keeps_state = keeps_state
 
     def setup(self) -> None:
         """Call the user's `setup`, if there is one."""
@@ -64,7 +73,7 @@ def load_handler(classname: str, process_name: str) -> Handler:
     if (problem := loadable_problem(target)) is not None:
         raise TypeError(f'{classname} of {process_name} {problem}')
     if not isinstance(target, type):
-        return Handler(target)
+        return Handler(target, keeps_state=not isinstance(target, FunctionType))
     worker: Any = target(process_name)
     process_uow = getattr(worker, 'process_uow', None) or getattr(worker, '_process_uow', None)
     if not callable(process_uow):
@@ -74,6 +83,7 @@ def load_handler(classname: str, process_name: str) -> Handler:
         getattr(worker, 'setup', None),
         getattr(worker, 'teardown', None),
         keeps_processes=bool(getattr(worker, 'keeps_processes', False)),
+        keeps_state=any(_is_own(target, name) for name in _OF_STATE),
     )
 
 
@@ -109,6 +119,12 @@ def outcome_of(returned: object) -> Outcome:
 def is_success(error: SystemExit) -> bool:
     """Tell whether a program that ended so would have ended well."""
     return error.code is None or (isinstance(error.code, int) and error.code == 0)
+
+
+def _is_own(target: type, name: str) -> bool:
+    """Tell whether a class has a method that is not the one of its base here, or of all classes."""
+    method = getattr(target, name, None)
+    return method not in (None, getattr(Worker, name), getattr(object, name, None))
 
 
 def _is_bare(target: type) -> bool:

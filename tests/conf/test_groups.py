@@ -15,6 +15,7 @@ from synergy.conf.model import GroupEntry
 from synergy.conf.settings import load_settings
 from synergy.core.records import ProcessName
 from synergy.supervisor.slots import slots_of
+from synergy.workers.code_opener import CodeOpener
 from tests.conf.test_context import load, problems
 
 ETL, SITE, DAY, FEED = map(ProcessName, ('etl', 'SiteHourly', 'SiteDaily', 'Feed'))
@@ -59,7 +60,7 @@ def test_one_set_of_workers_and_one_queue_serve_what_joins_a_group(tmp_path: Pat
     }
     assert (feed.is_isolated, feed.run_memory_mb_max, feed.run_cpu_seconds_max) == (True, 99, 5)
     assert feed.memory_mb_max is None, 'it bounds the run, not a worker'
-    assert (site.is_isolated, site.run_memory_mb_max) == (False, None)
+    assert (site.is_isolated, site.run_memory_mb_max) == (None, None), 'nothing says so'
 
 
 def test_a_group_takes_the_places_of_its_processes_on_a_box(tmp_path: Path) -> None:
@@ -84,6 +85,8 @@ def test_check_tells_of_groups_and_whom_they_serve(tmp_path: Path) -> None:
 
     assert list(check._group_lines(context)) == [
         'etl: 2 workers on each of its boxes for SiteHourly, Feed',
+        'etl: each run of Feed has a process of its own (isolation, or a time-out and a class that '
+        'keeps nothing between runs)',
         'idle: 1 worker on each of its boxes for nothing: no entry has it as its group',
     ]
 
@@ -169,6 +172,36 @@ def test_groups_are_a_dict(tmp_path: Path, said: str) -> None:
     )
 
     assert 'make it a dict of groups by their names' in text
+
+
+def test_what_may_have_to_be_killed_in_a_group_has_a_process_of_its_own(tmp_path: Path) -> None:
+    plain = "classname='bench.groups_context.work'"
+    context = load(
+        tmp_path,
+        f"""
+worker_context = {{'etl': worker_group(present_on_boxes=['.*'])}}
+process_context = {{
+    'A': hourly('A', timeout_seconds=9, group='etl', {plain}),
+    'B': hourly('B', timeout_seconds=9, group='etl', classname='synergy.workers.shell.ShellWorker'),
+    'C': hourly('C', timeout_seconds=9, group='etl', classname='tests.pipelines.grouped.Noting'),
+    'D': hourly('D', timeout_seconds=9, group='etl', isolation='worker', {plain}),
+    'E': hourly('E', group='etl', {plain}),
+    'F': hourly('F', timeout_seconds=9, present_on_boxes=['.*'], {plain}),
+    'G': hourly('G', isolation='process', present_on_boxes=['.*'], {plain}),
+}}
+timetable_context = {{name: timetable_tree_entry(name, [name]) for name in process_context}}
+""",
+    )
+    served = {name: entry for found in context.served.values() for name, entry in found.items()}
+
+    codes = CodeOpener(served)
+
+    alone = [name for name in served if codes.load(name).bounds is not None]
+    assert alone == ['A', 'B', 'G'], 'not what has a setup, nor what asks for none'
+    assert [*check._group_lines(context)][1:] == [
+        'etl: each run of A, B, C has a process of its own (isolation, or a time-out and a class '
+        'that keeps nothing between runs)'
+    ]
 
 
 def test_entries_of_one_free_run_have_one_group_and_one_isolation(tmp_path: Path) -> None:

@@ -70,6 +70,17 @@ def test_a_process_that_wants_to_be_restarted_is_at_once_and_nothing_is_counted(
     assert (watch.restart_count, watch.quick_exit_count) == (2, 0)
 
 
+def test_a_worker_that_has_ended_with_a_run_is_replaced_at_once_and_is_not_ill() -> None:
+    watch = Watch(status=ProcessStatus.RUNNING, started_at=0.0)
+
+    for second in range(1, 20):
+        over = ended(watch, POLICY, float(second), ExitCode.STUCK)
+        watch, step = decide(over, POLICY, float(second), Desired.ON)
+
+        assert (watch.status, step, watch.reason) == (ProcessStatus.RUNNING, Step.SPAWN, None)
+    assert (watch.restart_count, watch.quick_exit_count) == (19, 0)
+
+
 def test_one_that_wants_to_be_restarted_is_not_when_it_is_off_or_drained() -> None:
     running = Watch(status=ProcessStatus.RUNNING, started_at=0.0)
 

@@ -152,10 +152,24 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
 def _group_lines(context: Context) -> Iterator[str]:
     by_worker = context.served
     for name, group in context.groups.items():
-        served = list(by_worker.get(name, ()))
-        more = f' and {len(served) - _SERVED_MAX} more' if len(served) > _SERVED_MAX else ''
-        told = f'{", ".join(served[:_SERVED_MAX])}{more}' or 'nothing: no entry has it as its group'
+        served = by_worker.get(name, {})
+        told = _some(list(served)) or 'nothing: no entry has it as its group'
         yield f'{name}: {counted(group.instances, "worker")} on each of its boxes for {told}'
+        alone = [
+            process
+            for process, entry in served.items()
+            if entry.is_isolated or (entry.is_isolated is None and entry.timeout is not None)
+        ]
+        if alone:
+            yield (
+                f'{name}: each run of {_some(alone)} has a process of its own (isolation, or a '
+                'time-out and a class that keeps nothing between runs)'
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f' and {len(names) - _SERVED_MAX} more' if len(names) > _SERVED_MAX else ''
+    return f'{", ".join(names[:_SERVED_MAX])}{more}'
 
 
 def _pool_lines(context: Context) -> Iterator[str]:
@@ -163,8 +177,7 @@ def _pool_lines(context: Context) -> Iterator[str]:
     entries = {*context.managed, *(entry.full_name for entry in context.freeruns.values())}
     for name, pool in pools.items():
         takers = [item for item in sorted(entries) if name in dict(demands[item].shares)]
-        more = f' and {len(takers) - _SERVED_MAX} more' if len(takers) > _SERVED_MAX else ''
-        told = f'{", ".join(takers[:_SERVED_MAX])}{more}' or 'nothing: no entry has it in its pools'
+        told = _some(takers) or 'nothing: no entry has it in its pools'
         yield f'{name}: {pool.size_text} for {told}'
 
 
