@@ -82,8 +82,13 @@ class WorkingDays(Struct, frozen=True, kw_only=True):
         last one before it is -1 place away.
         """
         working = _working(self)
-        place = bisect_left(working, day)
-        is_working = place < len(working) and working[place] == day
+        if day < self.first:
+            place, is_working = day - self.first, True
+        elif day >= self.until:
+            place, is_working = len(working) + day - self.until, True
+        else:
+            place = bisect_left(working, day)
+            is_working = self.works(day)
         place += count - (1 if count > 0 and not is_working else 0)
         if place < 0:
             return self.first + place

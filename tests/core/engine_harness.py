@@ -16,6 +16,7 @@ from synergy.core.effects import (
     CancelUnit,
     Effects,
     EndLetters,
+    InsertCommand,
     InsertUnit,
     MoveUnit,
     Note,
@@ -54,8 +55,11 @@ class EngineHarness:
         self.units: dict[UowId, Unit] = {}
         self.announced: list[Announce] = []
         self.settled: list[Command] = []
+        #: What the engine has asked itself, and nobody has carried out yet.
+        self.asked: list[Command] = []
         self.started: list[str] = []
         self.events: list[str] = []
+        self.saved: list[JobKey] = []
 
     def turn(self, *events: Event) -> list[Effect]:
         """Let the engine decide, and save what it says."""
@@ -149,6 +153,7 @@ class EngineHarness:
                 before = self.jobs.get(job.key)
                 assert job.rev == (before.rev if before else 0) + 1, f'{job.key} conflicts'
                 self.jobs[job.key] = job
+                self.saved.append(job.key)
                 self.events.append(f'{job.key} {event}')
             case MoveUnit():
                 unit = self.units[effect.uow_id]
@@ -177,6 +182,9 @@ class EngineHarness:
             case SaveCommand(command):
                 assert command.state is not CommandState.REQUESTED
                 self.settled.append(command)
+            case InsertCommand(command):
+                if command not in self.asked:  # It may ask twice under one id.
+                    self.asked.append(command)
             case SaveFreerun() | RemoveFreerun():
                 raise AssertionError('the engine knows no free runs')
             case Announce():
