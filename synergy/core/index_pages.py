@@ -27,6 +27,11 @@ class IndexStretch(Struct, frozen=True):
         """Return the stretch of one row."""
         return cls(process, timeperiod, bytes([CODE_BY_STATE[state]]))
 
+    @property
+    def last(self) -> Timeperiod:
+        """Return the last of its intervals."""
+        return self.first.shift(len(self.codes) - 1)
+
     def within(self, ordinals: range) -> tuple[int, bytes]:
         """Return the codes of those in `ordinals`, and which of these is the first."""
         start = self.first.ordinal

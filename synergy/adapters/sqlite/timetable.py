@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from synergy.adapters.sqlite.connection import from_micros, to_micros
 from synergy.adapters.sqlite.leadership import SqliteLeadership
+from synergy.adapters.sqlite.months import Months
 from synergy.adapters.sqlite.rows.columns import MICROS_MAX, timeperiod_of
 from synergy.adapters.sqlite.states import (
     IS_NOT_OPEN,
@@ -27,7 +28,14 @@ from synergy.ports import rows as fields
 
 #: NULL: more of a row is not needed.
 _COLUMNS: Final = 'process_name, timeperiod, time_qualifier, state, NULL'
-_ALL_ROWS: Final = f'SELECT {_COLUMNS} FROM job ORDER BY process_name, timeperiod'
+_ORDERED: Final = 'ORDER BY process_name, timeperiod'
+_FROM_ROW: Final = f'SELECT {_COLUMNS} FROM job {_ORDERED} LIMIT ?1 OFFSET ?2'
+_NEXT_ROWS: Final = (
+    f'SELECT {_COLUMNS} FROM job WHERE (process_name, timeperiod) > (?2, ?3) {_ORDERED} LIMIT ?1'
+)
+_NO_LIMIT: Final = -1
+#: Rows that are read before months are looked at: of a short history, all.
+_ROWS: Final = 2048
 _ROWS_SINCE: Final = (
     f'SELECT {_COLUMNS} FROM job INDEXED BY job_ended '
     f'WHERE {IS_NOT_OPEN} AND changed_at >= ?1 UNION ALL '
@@ -54,12 +62,45 @@ class SqliteTimetable:
 
     def index_stretches(self, since: datetime | None = None) -> Iterator[IndexStretch]:
         """Yield process, timeperiod and state of every job row, or of those changed since."""
-        found = (
-            self._file.stream(_ALL_ROWS)
-            if since is None
-            else self._file.stream(_ROWS_SINCE, (to_micros(since),))
-        )
-        return stretches(found, JOB_STATE_BY_NUMBER, self._index_row)
+        if since is None:
+            return self._all()
+        return self._by_row(self._file.stream(_ROWS_SINCE, (to_micros(since),)))
+
+    def _by_row(self, rows: Iterable[StoredRow]) -> Iterator[IndexStretch]:
+        return stretches(rows, JOB_STATE_BY_NUMBER, self._index_row)
+
+    def _all(self) -> Iterator[IndexStretch]:
+        """Yield all rows, some one by one, and of long histories whole months."""
+        with self._file.steady():
+            count = 0
+            rows = self._file.read(_FROM_ROW, (_ROWS, 0))
+            while rows:
+                yield from self._by_row(rows)
+                count += len(rows)
+                process, name = rows[-1][:2]
+                if len(rows) == _ROWS and process == rows[0][0]:
+                    for stretch in self._months_after(process, name):
+                        yield stretch
+                        count += len(stretch.codes)
+                        process, name = stretch.process, int(str(stretch.last))
+                if not isinstance(process, str) or isinstance(name, bytes):
+                    # What is not UTF-8 comes as bytes, by which nothing after it can be found.
+                    yield from self._by_row(self._file.stream(_FROM_ROW, (_NO_LIMIT, count)))
+                    return
+                rows = self._file.read(_NEXT_ROWS, (_ROWS, process, name))
+
+    def _months_after(self, process: Any, name: Any) -> Iterator[IndexStretch]:
+        """Yield what follows a row of a process, as far as it lies there month by month."""
+        months = Months(self._file)
+        while isinstance(process, str) and isinstance(name, int):
+            following = self._file.read(_NEXT_ROWS, (1, process, name))
+            if not following or following[0][0] != process:
+                return
+            stretch = months.rest_from(following[0])
+            if stretch is None:
+                return
+            yield stretch
+            name = int(str(stretch.last))
 
     def _index_row(self, row: StoredRow) -> tuple[ProcessName, Timeperiod, JobState] | None:
         process, number, qualifier, state, _ = row
