@@ -186,3 +186,17 @@ def test_any_history_is_read_as_it_is(filled: Filled, monkeypatch: pytest.Monkey
             filled.put(process, int(str(begin.shift(at))), NUMBER[level], state)
 
     filled.agree(monkeypatch)
+
+
+def test_it_is_one_state_of_the_file(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled.fill('A', '2026010100', 24 * 60, Qualifier.HOURLY)
+    filled.file.commit()
+    monkeypatch.setattr(timetable, '_ROWS', 20)
+    reading = iter(filled.store.index_stretches())
+    known = len(next(reading).codes)
+
+    filled.file.execute('DELETE FROM job')
+    filled.file.commit()
+
+    assert known + sum(len(stretch.codes) for stretch in reading) == 24 * 60
+    assert filled.read()[0] == {}

@@ -43,12 +43,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _PAUSE_SECONDS_MIN: Final = 0.00005
 _PAUSE_SECONDS_MAX: Final = 0.002
 
-#: A statement that reads the file and never ends.
-_ENDLESS: Final = (
-    'WITH RECURSIVE n (i) AS (SELECT count(*) FROM sqlite_master UNION ALL SELECT i FROM n) '
-    'SELECT i FROM n'
-)
-
 #: How the driver says that a text is not one. Source: CPython, Modules/_sqlite/cursor.c.
 _NOT_UTF8_TEXT: Final = 'Could not decode to UTF-8'
 
@@ -120,19 +114,6 @@ class SqliteFile:
                     yielded += 1
         except _NotUtf8:
             yield from self.read(sql, parameters)[yielded:]
-
-    @contextmanager
-    def steady(self) -> Iterator[None]:
-        """Let all that is read within it be of one state of the file, as the rows of one SELECT.
-
-        Other than in a `snapshot`, what is written meanwhile is committed as ever.
-        """
-        # A statement that has not ended keeps what it sees.
-        cursor = self._guarded(lambda: self._connection.execute(_ENDLESS))
-        try:
-            yield
-        finally:
-            cursor.close()
 
     def write(self, sql: str, parameters: Parameters = ()) -> int:
         """Execute one conditional statement, by itself or in the block; return its row count."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from synergy.adapters.sqlite.connection import from_micros, to_micros
+from synergy.adapters.sqlite.connection import SqliteFile, from_micros, to_micros
 from synergy.adapters.sqlite.leadership import SqliteLeadership
 from synergy.adapters.sqlite.months import Months
 from synergy.adapters.sqlite.rows.columns import MICROS_MAX, timeperiod_of
@@ -34,6 +35,11 @@ _NEXT_ROWS: Final = (
     f'SELECT {_COLUMNS} FROM job WHERE (process_name, timeperiod) > (?2, ?3) {_ORDERED} LIMIT ?1'
 )
 _NO_LIMIT: Final = -1
+#: Reads the file, and never ends.
+_ENDLESS: Final = (
+    'WITH RECURSIVE n (i) AS (SELECT count(*) FROM sqlite_master UNION ALL SELECT i FROM n) '
+    'SELECT i FROM n'
+)
 #: Rows that are read before months are looked at: of a short history, all.
 _ROWS: Final = 2048
 _ROWS_SINCE: Final = (
@@ -49,6 +55,21 @@ _SAVE_PAGE: Final = (
 _QUALIFIER_BY_VALUE: Final = {qualifier.value: qualifier for qualifier in Qualifier}
 #: Most of a page is one state: the fastest level packs a year into a few hundred bytes.
 _ZLIB_LEVEL: Final = 1
+
+
+@contextmanager
+def _steady(file: SqliteFile) -> Iterator[None]:
+    """Let all that is read within it be of one state of the file, as the rows of one SELECT.
+
+    Other than in a `snapshot`, what is written meanwhile is committed as ever.
+    """
+    # A statement that has not ended keeps what it sees.
+    held = iter(file.stream(_ENDLESS))
+    next(held)
+    try:
+        yield
+    finally:
+        del held
 
 
 class SqliteTimetable:
@@ -71,7 +92,7 @@ class SqliteTimetable:
 
     def _all(self) -> Iterator[IndexStretch]:
         """Yield all rows, some one by one, and of long histories whole months."""
-        with self._file.steady():
+        with _steady(self._file):
             count = 0
             rows = self._file.read(_FROM_ROW, (_ROWS, 0))
             while rows:
