@@ -164,8 +164,8 @@ def test_a_process_of_another_zone_is_left_out_by_name_and_the_rest_goes_on() ->
     assert str(change.refused[DAYS]) == (
         'Days follows the clock of Europe/Berlin in context.py, but its history that of UTC '
         '(3 rows): it is left out, and what waits for it waits; ./launch.py recut Days TIMEPERIOD '
-        'archives it and begins there, or give the process of Europe/Berlin another name, or its '
-        "tree time_zone='UTC' again"
+        'archives its history and begins there, or give the process of Europe/Berlin another '
+        "name, or its tree time_zone='UTC' again"
     )
     assert not change.stale
     assert change.context.processes[DAYS].zone == 'UTC'

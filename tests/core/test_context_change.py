@@ -310,8 +310,9 @@ def test_a_changed_level_is_refused_by_name_and_its_memory_is_kept(is_remembered
     assert list(change.refused) == [HOURLY]
     assert str(change.refused[HOURLY]) == (
         'SiteHourly is daily in context.py, but its history is hourly (5 rows): it is left out, '
-        'and what waits for it waits; ./launch.py recut SiteHourly TIMEPERIOD archives it and '
-        'begins there, or give the daily process another name, or make SiteHourly hourly again'
+        'and what waits for it waits; ./launch.py recut SiteHourly TIMEPERIOD (of all of its tree: '
+        './launch.py recut --tree site TIMEPERIOD) archives its history and begins there, or give '
+        'the daily process another name, or make SiteHourly hourly again'
     )
     assert not change.stale
     assert change.context.processes[HOURLY].qualifier is Qualifier.HOURLY
