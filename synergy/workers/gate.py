@@ -56,8 +56,6 @@ class Gate:
 
     def may_begin(self, unit: Unit) -> bool:
         """Tell whether a unit that is claimed may still begin: it may have waited for its turn."""
-        if self._is_fresh():
-            return True
         self._refresh()
         now = self._clock.now()
         if not self._holds.is_held(unit.process, now):

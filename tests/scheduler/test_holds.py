@@ -168,6 +168,25 @@ def test_what_was_rung_for_before_does_not_begin_and_is_rung_for_again(
     assert harness.take() == [uow_id]
 
 
+def test_none_of_several_begins_that_were_claimed_before_a_freeze(
+    harness: SchedulerHarness,
+) -> None:
+    scheduler = harness.scheduler()
+    to(harness, instant('2026112202'))
+    scheduler.step()
+    (uow_id,) = harness.take()
+    claimed = harness.claim(uow_id)
+    assert claimed is not None
+    gate = Gate(Holds(harness.hierarchy), harness.store, harness.clock)
+    assert gate.may_begin(claimed)
+
+    freeze(harness, instant('2026112203'))
+    to(harness, instant('2026112202') + 2 * SECOND)
+
+    # It asks the store once, and believes the answer for all of them.
+    assert [gate.may_begin(claimed) for _ in range(3)] == [False] * 3
+
+
 def test_everybody_says_what_holds_and_until_when(harness: SchedulerHarness) -> None:
     scheduler = harness.scheduler()
     scheduler.step()
