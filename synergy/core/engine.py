@@ -192,9 +192,7 @@ class Engine:
             case Action.RUN:
                 if (is_triggered or self._starting.is_trigger) and not job.has_live_unit:
                     self._start(job, JobState.IN_PROGRESS, now)
-            case Action.START | Action.START_FINAL if unit and self._starting.is_held(
-                job.process, now
-            ):
+            case Action.START | Action.START_FINAL if unit and not self._may_go_on(job, now):
                 if job.state in machine.resting_states:
                     self._rest(job, unit, now)
             case Action.START:
@@ -218,6 +216,14 @@ class Engine:
                 self._reset(job, rule.why, now)
             case _:
                 assert_never(rule.action)
+
+    def _may_go_on(self, job: Job, now: datetime) -> bool:
+        """Tell whether another run may follow one that has ended: nothing starts of what is off."""
+        if self._hierarchy.nodes[job.process].process.is_on:
+            return not self._starting.is_held(job.process, now)
+        options = self.timetable.options(job.request_id)
+        is_asked = options is not None and options.is_even_if_off
+        return is_asked and not self._starting.is_held(job.process, now)
 
     def _start(self, job: Job, state: JobState, now: datetime) -> None:
         node = self._hierarchy.nodes[job.process]

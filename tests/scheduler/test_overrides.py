@@ -10,7 +10,7 @@ import pytest
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.hierarchy import Hierarchy
-from synergy.core.records import Outcome
+from synergy.core.records import Outcome, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
@@ -30,12 +30,17 @@ def harness(tmp_path: Path) -> SchedulerHarness:
     return SchedulerHarness(tmp_path, two_trees(end='2026112300'), instant('2026112200'))
 
 
-def say(harness: SchedulerHarness, kind: CommandKind, **details: Any) -> CommandId:
+def say(
+    harness: SchedulerHarness,
+    kind: CommandKind,
+    process: ProcessName = HOUR.process,
+    **details: Any,
+) -> CommandId:
     stamp = containing_utc(Qualifier.REAL_TIME, harness.clock.now())
     command = Command(
         id=CommandId(f'c{len(harness.store.commands(tuple(CommandState), 99))}'),
         kind=kind,
-        process=HOUR.process,
+        process=process,
         start=stamp,
         end=stamp.shift(1),
         details=details,
@@ -98,6 +103,41 @@ def test_a_run_under_way_ends_while_its_process_is_off(harness: SchedulerHarness
 
     assert harness.state(HOUR) is JobState.PROCESSED
     assert harness.store.live_units() == []
+
+
+def test_a_live_run_that_ends_while_its_process_is_off_is_followed_by_no_other(
+    tmp_path: Path,
+) -> None:
+    day = key('SiteDaily@2026112200')
+    hierarchy = two_trees(end='2026112202', SiteDaily={'machine': 'continuous'})
+    harness = SchedulerHarness(tmp_path, hierarchy, instant('2026112200'))
+    scheduler = harness.scheduler()
+    scheduler.step()
+    while not (found := harness.take()):
+        harness.clock.advance(timedelta(seconds=5))
+        scheduler.step()
+    (uow_id,) = found
+    unit = harness.claim(uow_id)
+    assert unit is not None
+    assert unit.key == day
+    say(harness, CommandKind.PROCESS_SAVE, day.process, is_on=False)
+    scheduler.step()
+
+    harness.clock.advance(timedelta(hours=3))
+    harness.store.renew(unit.id, unit.fence, VANISHED)
+    scheduler.step()
+    while harness.work():
+        scheduler.step()
+    harness.finish(unit)
+    harness.run(scheduler)
+    assert harness.state(HOUR) is JobState.PROCESSED
+    assert [item.key for item in harness.store.live_units()] == []
+    assert harness.state(day) is JobState.IN_PROGRESS
+
+    say(harness, CommandKind.PROCESS_SAVE, day.process, is_on=True)
+    harness.run(scheduler)
+    assert harness.state(day) is JobState.PROCESSED
+    assert not harness.violations()
 
 
 def test_an_override_survives_a_restart_and_ends_when_the_context_changes(
