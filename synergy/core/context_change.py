@@ -23,15 +23,18 @@ from synergy.core.commands import (
     Command,
     Ranges,
 )
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import LaneStart
 from synergy.core.led_context import (
     LedContext,
     LedInput,
     LedProcess,
+    Shares,
     led_input,
     led_process,
 )
 from synergy.core.node import Input, InputKind, Node
+from synergy.core.pools import demands_of
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, field, replace
@@ -95,7 +98,10 @@ class _Comparison:
     def __init__(self, led: LedContext | None, timetable: Timetable, around: Surroundings) -> None:
         self._led = {} if led is None else dict(led.processes)
         self._rev = 0 if led is None else led.rev
-        self._has_other_lanes = led is None or dict(led.lanes) != dict(around.lanes)
+        self._demands = demands_led(led, timetable.hierarchy)
+        self._is_ruled_otherwise = (
+            led is None or led.lanes != around.lanes or led.demands != self._demands
+        )
         self._timetable = timetable
         self._hierarchy = timetable.hierarchy
         self._around = around
@@ -116,7 +122,7 @@ class _Comparison:
             self._grown.setdefault(key.process, []).append(run)
             self._grown_facts[f'{key.process} is back, and what it waits for has run since'] = None
         processes = self._remembered()
-        is_changed = self._has_other_lanes or processes != self._led
+        is_changed = self._is_ruled_otherwise or processes != self._led
         stale = consequences(self._timetable, self._grown).ranges
         kept = {
             name: tuple(left)
@@ -125,7 +131,10 @@ class _Comparison:
         }
         return ContextChange(
             context=LedContext(
-                rev=self._rev + is_changed, processes=processes, lanes=self._around.lanes
+                rev=self._rev + is_changed,
+                processes=processes,
+                lanes=self._around.lanes,
+                demands=self._demands,
             ),
             is_changed=is_changed,
             refused=self._refused,
@@ -381,3 +390,11 @@ def _outside(
         if place + 1 == len(left) or left[place + 1] != ordinal + 1:
             yield start, ordinal + 1
             start = None
+
+
+def demands_led(led: LedContext | None, hierarchy: Hierarchy) -> Mapping[ProcessName, Shares]:
+    """Return what starts take of pools by now, and what they took that have left the context."""
+    present = demands_of(hierarchy)
+    before = {} if led is None else led.demands
+    gone = {name: shares for name, shares in before.items() if name not in present}
+    return gone | {name: demand.shares for name, demand in present.items() if demand.shares}

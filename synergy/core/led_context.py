@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from typing import TypeAlias
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import LaneStart
 from synergy.core.node import Input, InputKind, Node
+from synergy.core.pool_record import Demand, PoolName, SharedPools
 from synergy.core.records import Process, ProcessName
 from synergy.core.structs import Struct, field, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.zones import UTC_ZONE
+
+#: Of each pool so many slots.
+Shares: TypeAlias = tuple[tuple[PoolName, int], ...]
 
 
 class LedInput(Struct, frozen=True, kw_only=True):
@@ -92,12 +97,14 @@ class LedProcess(Struct, frozen=True, kw_only=True):
 class LedContext(Struct, frozen=True, kw_only=True):
     """All processes that the store was ever led with, as each was last.
 
-    rev: rises by one with every change that was saved. lanes: since when what is live.
+    rev: rises by one with every change that was saved. lanes: since when what is live. demands:
+    what starts of processes and free runs took of pools.
     """
 
     rev: int
     processes: Mapping[ProcessName, LedProcess] = field(default_factory=dict)
     lanes: Mapping[ProcessName, LaneStart] = field(default_factory=dict)
+    demands: Mapping[ProcessName, Shares] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -112,7 +119,10 @@ def _has_window_of(led: LedInput, source: Input) -> bool:
 
 
 def placed(hierarchy: Hierarchy, led: LedContext | None) -> Hierarchy:
-    """Return a hierarchy whose processes know what is live and what is left out."""
+    """Return a hierarchy whose processes know what is live and what is left out.
+
+    And whose pools know what those took that have left the context.
+    """
     starts = {} if led is None else led.lanes
     nodes = {}
     for node in hierarchy:
@@ -123,7 +133,22 @@ def placed(hierarchy: Hierarchy, led: LedContext | None) -> Hierarchy:
         if facts != (process.live_from, process.left_out_before):
             moved = replace(process, live_from=facts[0], left_out_before=facts[1])
             nodes[process.name] = replace(node, process=moved)
-    return hierarchy.replaced({**hierarchy.nodes, **nodes}) if nodes else hierarchy
+    pools = _with_gone(hierarchy, led)
+    if not nodes and pools is None:
+        return hierarchy
+    return hierarchy.replaced({**hierarchy.nodes, **nodes}, pools)
+
+
+def _with_gone(hierarchy: Hierarchy, led: LedContext | None) -> SharedPools | None:
+    pools = hierarchy.pools
+    if led is None or not led.demands or not pools.sizes:
+        return None
+    gone = {
+        name: Demand(shares)
+        for name, shares in led.demands.items()
+        if name not in hierarchy.nodes and name not in pools.freerun_demands
+    }
+    return None if gone == pools.gone else replace(pools, gone=gone)
 
 
 def led_process(hierarchy: Hierarchy, node: Node) -> LedProcess:

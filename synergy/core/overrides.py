@@ -51,9 +51,9 @@ class Overrides:
         self._placed_by = LedContext(rev=0)
         self.hierarchy = applied(defined, self._by_process.values())
 
-    def place(self, lanes: Mapping[ProcessName, LaneStart]) -> None:
-        """Let processes know what is live and what is left out."""
-        self._placed_by = LedContext(rev=0, lanes=lanes)
+    def place(self, led: LedContext | None, lanes: Mapping[ProcessName, LaneStart]) -> None:
+        """Let processes know what is live and what is left out, and pools who has left."""
+        self._placed_by = replace(led or LedContext(rev=0), lanes=lanes)
         self.hierarchy = placed(self.hierarchy, self._placed_by)
 
     def void(self) -> Effects:

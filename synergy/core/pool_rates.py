@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -39,6 +39,10 @@ class StartRates:
         }
         for name in sizes:
             self._starts.setdefault(name, deque())
+
+    def limited(self, shares: Iterable[tuple[PoolName, int]]) -> Sequence[tuple[PoolName, int]]:
+        """Return those of `shares` that are of pools of which starts are limited."""
+        return [item for item in shares if item[0] in self._most]
 
     def forget(self, now: datetime) -> None:
         """Forget what was started longer ago."""

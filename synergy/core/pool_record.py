@@ -74,8 +74,10 @@ class SharedPools(Struct, frozen=True, kw_only=True):
     """The pools of a context, and what free runs take of them: processes say that themselves.
 
     freerun_demands: by name of the entry; by that of its process stands what an entry takes that
-    was made at run time, as much as the first entry of the process in context.py.
+    was made at run time, as much as the first entry of the process in context.py. gone: what those
+    took that have left the context, of which something may still run.
     """
 
     sizes: Mapping[PoolName, Pool] = field(default_factory=dict)
     freerun_demands: Mapping[ProcessName, Demand] = field(default_factory=dict)
+    gone: Mapping[ProcessName, Demand] = field(default_factory=dict)

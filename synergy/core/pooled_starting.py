@@ -51,7 +51,9 @@ class PooledStarting(Starting):
     @property
     def owed_count(self) -> int:
         """Return how many looks are owed; what waits for a pool is owed one once there is room."""
-        return len(self._owed) + len(self._pools.asking) + self._pools.is_stirred
+        pools = self._pools
+        is_stirred = pools.is_stirred or pools.strays.have_ended
+        return len(self._owed) + len(pools.asking) + is_stirred
 
     def owe(self, process: ProcessName) -> None:
         """Look at a process or free run, in the order of priority."""

@@ -24,6 +24,7 @@ from synergy.core.pool_rates import StartRates
 from synergy.core.pool_record import SLOTS_MAX, Demand, Pool, PoolName
 from synergy.core.pool_takers import Taker
 from synergy.core.records import ProcessName
+from synergy.core.strays import Strays
 
 _NOTHING: Final = Demand()
 
@@ -63,6 +64,8 @@ class Pools:
         #: Something that was held was given back, or a size was changed.
         self.is_stirred = False
         self._live_freeruns: dict[ProcessName, int] = {}
+        #: What units hold that run of what has left the context.
+        self.strays = Strays()
         self._used: dict[PoolName, int] = {}
         #: Starts of the last minute.
         self.rates = StartRates()
@@ -104,6 +107,8 @@ class Pools:
         for name, count in self._live_freeruns.items():
             for pool, share in self.taker(name).shares:
                 used[pool] += count * share
+        for pool, share in self.strays.taken(self._slots):
+            used[pool] += share
         self.rates.forget(now)
         for name, queue in self.waiting.items():
             if queue is None:

@@ -7,12 +7,13 @@ no index of units by the time at which they were made, which every start would h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
 from synergy.core.freerun_record import Freerun
 from synergy.core.pool_rates import RATE_WINDOW
+from synergy.core.pool_record import Demand
 from synergy.core.pools import Pools
 from synergy.core.records import ProcessName, UowId, uow_ids_of
 from synergy.core.timeperiod import JobKey
@@ -81,9 +82,21 @@ def _of_freerun(store: FreerunReader, freerun: Freerun, since: datetime) -> Iter
     yield from (Start(unit.created_at, freerun.name) for unit in units if unit.created_at > since)
 
 
-def fill(store: StartsReader, pools: Pools, freeruns: Sequence[Freerun], now: datetime) -> None:
-    """Count the starts of the last minute where the number of starts is limited."""
-    limited = pools.limited(freerun.name for freerun in freeruns)
-    if limited:
-        for start in recent_starts(store, limited, freeruns, now):
-            pools.rates.note(pools.taker(start.name).shares, [start.at])
+def fill(
+    store: StartsReader,
+    pools: Pools,
+    freeruns: Sequence[Freerun],
+    gone: Mapping[ProcessName, Demand],
+    now: datetime,
+) -> None:
+    """Count the starts of the last minute where the number of starts is limited.
+
+    gone: what those took that have left the context; they may have started something just before.
+    """
+    names = pools.limited(freerun.name for freerun in freeruns)
+    left = {name: limited for name in gone if (limited := pools.rates.limited(gone[name].shares))}
+    if not names and not left:
+        return
+    for start in recent_starts(store, {*names, *left}, freeruns, now):
+        shares = left.get(start.name) or pools.taker(start.name).shares
+        pools.rates.note(shares, [start.at])

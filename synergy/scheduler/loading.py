@@ -22,6 +22,7 @@ from synergy.core.pool_record import Pool, PoolName
 from synergy.core.pool_sizes import PoolSizes
 from synergy.core.pools import Pools, demands_of, pools_in_use
 from synergy.core.records import ProcessName
+from synergy.core.strays import stray_demands
 from synergy.core.structs import Struct
 from synergy.core.timetable import Timetable
 from synergy.ports.errors import LeadershipLost
@@ -80,7 +81,7 @@ class Loading:
         overrides = Overrides(pipeline.hierarchy, self._store.overrides())
         led, copy = self._store.led_context(), self._copy(now)
         lanes = lane_starts(led, overrides.hierarchy, now, copy.as_of if copy else None)
-        overrides.place(lanes)
+        overrides.place(led, lanes)
         timetable = Timetable(overrides.hierarchy)
         timetable.extend(now)
         is_usable = may_trust_copy and context_change.is_known(led, overrides.hierarchy)
@@ -104,7 +105,9 @@ class Loading:
         effects.add(found.effects)
         effects.add(moot_letters(self._store))
         if pools is not None:
-            fill(self._store, pools, stored, now)
+            fill(self._store, pools, stored, timetable.hierarchy.pools.gone, now)
+            live, at = self._store.live_units(), self._store.store_now()
+            pools.strays.note(stray_demands(live, timetable, freeruns.get, at))
         index = self._wired(engine, freeruns, overrides, sizes, holds, illegal, now)
         index.pools = pools
         index.opened(now)  # Who is held from the beginning.

@@ -184,6 +184,8 @@ class Scheduler:
         events: list[Event] = [*index.timers.fire(now)]
         if uow_ids := self._inbox.uow_ids:
             self._outbox.heard_of(uow_ids)
+            if index.pools is not None:
+                index.pools.strays.end(uow_ids)
             events += self._sweeper.reports(uow_ids, index.engine.timetable)
         if is_sweeping:
             found = self._sweeper.sweep(index, now)

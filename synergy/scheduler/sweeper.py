@@ -16,6 +16,7 @@ from synergy.core.effects import Effects
 from synergy.core.events import Event, Expired, Processed, Reported, TooOld, Vanished
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import UnitState
+from synergy.core.strays import stray_demands
 from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
@@ -117,6 +118,10 @@ class Sweeper:
         self._store.forget_illegal_rows()
         live = self._rings.see(self._store.live_units())
         events = [*self._of_units(live, now), *self._of_jobs(index, live)]
+        if index.pools is not None:
+            timetable, at = index.engine.timetable, self._store.store_now()
+            running = stray_demands(live.values(), timetable, index.freeruns.get, at)
+            index.pools.strays.note(running)
         missing = index.freeruns.waiting_for(live)
         effects = Effects()
         if missing:

@@ -33,11 +33,11 @@ def changed_at_run_time(hierarchy: Hierarchy, store: ContextReader) -> Changed:
 
 def in_force(hierarchy: Hierarchy, changed: Changed, led: LedContext | None) -> Hierarchy:
     """Return a hierarchy with what was changed of it, and as the Scheduler leads it."""
-    found, pools = placed(applied(hierarchy, changed.overrides), led), hierarchy.pools
+    found = placed(applied(hierarchy, changed.overrides), led)
     if not changed.pools:
         return found
-    sizes = resized(pools.sizes, changed.pools)
-    return found.replaced(found.nodes, replace(pools, sizes=sizes))
+    sizes = resized(found.pools.sizes, changed.pools)
+    return found.replaced(found.nodes, replace(found.pools, sizes=sizes))
 
 
 def load_index(hierarchy: Hierarchy, store: Reader, now: datetime) -> Timetable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +16,8 @@ from synergy.core.pool_record import Demand, Pool, PoolName
 from synergy.core.readiness import next_startable
 from synergy.core.records import ProcessName
 from synergy.core.starting import lanes_of, live_first
+from synergy.core.states import UnitState
+from synergy.core.strays import demand_of_stray, is_leased, is_stray
 from synergy.core.structs import Struct, replace
 from synergy.core.timetable import Timetable
 from synergy.ports.freezing import freezes_in
@@ -77,13 +80,17 @@ class PoolView(Struct, frozen=True, kw_only=True):
 
 
 class PoolsLook(Struct, frozen=True, kw_only=True):
-    """What all pools are seen by: one look at the store."""
+    """What all pools are seen by: one look at the store.
+
+    strays: of each unit that runs although its entry or interval has left the context, whose it is.
+    """
 
     timetable: Timetable
     freeruns: Sequence[Freerun]
     starts: Sequence[Start]
     now: datetime
     freezes: Sequence[Freeze] = ()
+    strays: Sequence[ProcessName] = ()
 
     def demand(self, name: ProcessName) -> Demand:
         """Return what a start of a process or free run takes."""
@@ -99,7 +106,14 @@ def look_at_pools(timetable: Timetable, store: Reader, now: datetime) -> PoolsLo
     sizes = timetable.hierarchy.pools.sizes
     freeruns = store.freeruns() if sizes else ()
     freezes = freezes_in(store) if sizes else ()
-    look = PoolsLook(timetable=timetable, freeruns=freeruns, starts=(), now=now, freezes=freezes)
+    look = PoolsLook(
+        timetable=timetable,
+        freeruns=freeruns,
+        starts=(),
+        now=now,
+        freezes=freezes,
+        strays=_strays(timetable, store, freeruns) if sizes else (),
+    )
     limited = {pool for pool, size in sizes.items() if size.per_minute is not None}
     if not limited:
         return look
@@ -110,6 +124,21 @@ def look_at_pools(timetable: Timetable, store: Reader, now: datetime) -> PoolsLo
     }
     starts = recent_starts(store, names, freeruns, now)
     return replace(look, starts=starts)
+
+
+def _strays(
+    timetable: Timetable, store: Reader, freeruns: Sequence[Freerun]
+) -> Sequence[ProcessName]:
+    entry = {item.name: item for item in freeruns}.get
+    found = [
+        run.id
+        for run in store.live_runs()
+        if run.state is UnitState.IN_PROGRESS and is_stray(run.id, run.key, timetable, entry)
+    ]
+    if not found:
+        return ()
+    now = store.store_now()
+    return [unit.process for unit in store.units(found).values() if is_leased(unit, now)]
 
 
 def pool_views(look: PoolsLook) -> Sequence[PoolView]:
@@ -190,13 +219,20 @@ def _without_waiters(look: PoolsLook, pool: Pool) -> PoolView:
     timetable = look.timetable
     units = {name: timetable.running_count(name) for name in timetable.hierarchy.nodes}
     units |= {item.name: len(item.live) for item in look.freeruns}
-    holders, takers = [], []
+    taken, takers = Counter[ProcessName](), []
     for name, count in units.items():
         share = dict(look.demand(name).shares).get(pool.name)
         if share is not None:
             takers.append(name)
-            if count:
-                holders.append(Holder(name=name, units=count, slots=count * share))
+            taken[name] += count * share
+    for name in look.strays:
+        taken[name] += dict(demand_of_stray(timetable.hierarchy, name).shares).get(pool.name, 0)
+    strays = Counter(look.strays)
+    holders = [
+        Holder(name=name, units=units.get(name, 0) + strays[name], slots=slots)
+        for name, slots in taken.items()
+        if slots
+    ]
     started = [
         start.at for start in look.starts if pool.name in dict(look.demand(start.name).shares)
     ]

@@ -9,11 +9,12 @@ import pytest
 
 from synergy.core.changed_levels import left_out, refused_levels
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Ranges
-from synergy.core.context_change import ContextChange, Surroundings, compare
+from synergy.core.context_change import ContextChange, Surroundings, compare, demands_led
 from synergy.core.context_commands import growth_request, kept_record
 from synergy.core.hierarchy import Hierarchy, build
-from synergy.core.led_context import LedContext
+from synergy.core.led_context import LedContext, placed
 from synergy.core.node import Node
+from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import CommandId as Id
 from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
@@ -580,3 +581,20 @@ def test_without_memory_what_is_stale_is_what_is_finished_before_its_inputs() ->
         assert bool(direct) == bool(change.stale), f'seed {seed}'
         seen += bool(direct)
     assert seen > 100
+
+
+def test_what_starts_take_of_pools_is_remembered_of_what_leaves_the_context() -> None:
+    shares = ((PoolName('warehouse'), 2), (PoolName('lake'), 1))
+    before = two_trees(SiteHourly={'demand': Demand(shares)})
+    remembered = demands_led(None, before)
+    assert remembered == {'SiteHourly': shares}
+    led = LedContext(rev=1, demands={**remembered, ProcessName('Cleaner::tick'): shares[:1]})
+    assert led_context.decode(led_context.encode(led)) == led
+
+    # What is still there, and takes nothing any more, is not remembered.
+    assert demands_led(led, two_trees()) == {'Cleaner::tick': shares[:1]}
+    pools = SharedPools(sizes={shares[0][0]: Pool(name=shares[0][0], slots=2)})
+    left = two_trees()
+    assert placed(left.replaced(left.nodes, pools), led).pools.gone == {
+        'Cleaner::tick': Demand(shares[:1])
+    }

@@ -11,8 +11,9 @@ import pytest
 from synergy.core.closed import parse
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.freezes import EVERYTHING, Scope, details_of
-from synergy.core.hierarchy import Hierarchy
+from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.pool_record import Pool, PoolName, SharedPools
+from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, containing_utc
@@ -23,13 +24,14 @@ from synergy.view.index import load_index
 from synergy.view.pool_documents import encode_pool
 from synergy.view.pools import look_at_pools, pool_views
 from synergy.view.why import explain
-from tests.builders import instant, key, two_trees
+from tests.builders import instant, key, tree, two_trees
 from tests.core.pool_bench import demand
 from tests.scheduler.scheduler_harness import SchedulerHarness
 from tests.scheduler.test_holds import ask
 
 WAREHOUSE = PoolName('warehouse')
 SECOND = timedelta(seconds=1)
+DAY = ProcessName('SiteDaily')
 LAST = key('SiteHourly@2026112207')
 
 
@@ -95,6 +97,42 @@ def test_all_that_is_due_runs_and_never_more_than_there_are_slots(tmp_path: Path
     assert most == 2
     assert harness.state(key('SiteDaily@2026112200')) is JobState.PROCESSED
     assert not harness.violations()
+
+
+def without_hours(hierarchy: Hierarchy) -> Hierarchy:
+    """Return what is left of a context once its hours have been taken out."""
+    day = replace(hierarchy.nodes[DAY].process)
+    left = build([day], [tree('site', ['SiteDaily'], end='2026112208')])
+    return left.replaced(left.nodes, hierarchy.pools)
+
+
+@pytest.mark.parametrize('is_reported', [True, False])
+def test_what_runs_of_an_entry_that_has_left_the_context_holds_its_slots(
+    tmp_path: Path, is_reported: bool
+) -> None:
+    harness = harness_of(tmp_path, pipeline())
+    scheduler = harness.scheduler()
+    scheduler.step()
+    running = [harness.claim(unit.id) for unit in harness.store.live_units()]
+    assert len(running) == 2
+    scheduler.close()
+
+    harness.hierarchy = without_hours(harness.hierarchy)
+    second = harness.scheduler('two')
+    second.step()
+
+    # The day has nothing below it any more, takes both slots, and comes first.
+    assert {unit.process for unit in harness.store.live_units()} == {'SiteHourly'}
+    assert 'warehouse: 2 of 2 used by SiteHourly (2)' in why(harness, key('SiteDaily@2026112200'))
+    if is_reported:
+        for unit in running:
+            assert unit is not None
+            harness.finish(unit)
+    else:
+        # Nobody renews their leases: they do not run any more.
+        harness.clock.advance(timedelta(seconds=60))
+    second.step()
+    assert [unit.process for unit in harness.store.live_units()][-1] == 'SiteDaily'
 
 
 def test_it_is_told_for_what_a_job_waits_and_who_holds_it(tmp_path: Path) -> None:

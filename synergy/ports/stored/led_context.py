@@ -13,6 +13,7 @@ from typing import Final
 from synergy.core.lanes import LaneStart
 from synergy.core.led_context import LedContext, LedInput, LedProcess
 from synergy.core.node import InputKind
+from synergy.core.pool_record import PoolName
 from synergy.core.records import Json, ProcessName
 from synergy.core.timeperiod import Qualifier
 from synergy.core.zones import UTC_ZONE
@@ -35,6 +36,11 @@ def encode(context: LedContext) -> str:
         said['lanes'] = {
             name: _encoded_lanes(context.lanes[name]) for name in sorted(context.lanes)
         }
+    if context.demands:
+        said['demands'] = {
+            name: [[pool, share] for pool, share in context.demands[name]]
+            for name in sorted(context.demands)
+        }
     return json.dumps(said, separators=(',', ':'))
 
 
@@ -54,6 +60,10 @@ def decode(text: str) -> LedContext:
             lanes={
                 ProcessName(str(name)): _decoded_lanes(value)
                 for name, value in read.get('lanes', {}).items()
+            },
+            demands={
+                ProcessName(str(name)): tuple(map(_decoded_share, _listed(value)))
+                for name, value in read.get('demands', {}).items()
             },
         )
     except (
@@ -108,6 +118,11 @@ def _decoded_lanes(value: object) -> LaneStart:
         left_out_before=_instant_or_none(left_out_before),
         answered_at=_instant_or_none(answered_at),
     )
+
+
+def _decoded_share(value: object) -> tuple[PoolName, int]:
+    pool, share = _listed(value)
+    return PoolName(str(pool)), _whole(share)
 
 
 def _micros(instant: datetime | None) -> int | None:
