@@ -41,8 +41,11 @@ class _Unfollowed(HTTPRedirectHandler):
 class HttpClient:
     """One dashboard, spoken to with one token."""
 
-    def __init__(self, url: str, token: str | None) -> None:
-        """Keep the address; raise CommandError when it is none."""
+    def __init__(self, url: str, token: str | None, key: str | None = None) -> None:
+        """Keep the address; raise CommandError when it is none.
+
+        key: of the one change that is asked for, if it has one of its own.
+        """
         parts = urlsplit(url)
         if parts.scheme not in ('http', 'https') or not parts.netloc:
             raise CommandError(
@@ -51,6 +54,7 @@ class HttpClient:
             )
         self._url = url.rstrip('/')
         self._token = token
+        self._key = key
         self._opener: OpenerDirector = build_opener(_Unfollowed)
 
     def get(self, *path: str, **query: object) -> Any:
@@ -80,7 +84,7 @@ class HttpClient:
     def post(self, *path: str, key: str | None = None, **body: object) -> Any:
         """Ask for a change. key: asking again by the same one does nothing."""
         given = {name: value for name, value in body.items() if value is not None}
-        return self._send('POST', path, '', given, key or uuid.uuid4().hex)
+        return self._send('POST', path, '', given, key or self._key or uuid.uuid4().hex)
 
     def _send(
         self,

@@ -48,11 +48,18 @@ _ENDED: Final = (None, ProcessStatus.STOPPED, ProcessStatus.FATAL)
 
 
 @contextmanager
-def open_local(*, creates: bool = False) -> Iterator[LocalOperations]:
-    """Yield what works on the store of this home. creates: if there is none yet."""
+def open_local(
+    *, creates: bool = False, chosen_name: str | None = None
+) -> Iterator[LocalOperations]:
+    """Yield what works on the store of this home. creates: if there is none yet.
+
+    chosen_name: of what is asked for; asking again by the same one does nothing.
+    """
     settings, context = bootstrap.load(reads_sources=False)
     with bootstrap.open_runtime(settings, context) as runtime:
-        yield LocalOperations(runtime, runtime.open_store(create=creates))
+        found = LocalOperations(runtime, runtime.open_store(create=creates))
+        found.chosen_name = chosen_name
+        yield found
 
 
 class LocalOperations(LocalAsking):

@@ -30,7 +30,12 @@ _LOOK_SECONDS: Final = 0.05
 
 
 class LocalAsking(LocalReading):
-    """What all changes have in common, the recut of a process, and freezes."""
+    """What all changes have in common, the recut of a process, and freezes.
+
+    chosen_name: of what is asked for; asking again by the same one does nothing.
+    """
+
+    chosen_name: str | None = None
 
     def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
         """Return what a recut would do."""
@@ -90,7 +95,10 @@ class LocalAsking(LocalReading):
     def _caller(self, reason: str | None = None, name: str | None = None) -> Caller:
         """Return who asks. name: of the command that follows; None: any."""
         caller = caller_of(self.runtime, self.store, reason)
-        return caller if name is None else replace(caller, id_of=lambda *_: CommandId(name))
+        chosen = name or self.chosen_name
+        if chosen is None:
+            return caller
+        return replace(caller, id_of=lambda *_: CommandId(chosen), has_name=True)
 
     def _settled(self, command: Command) -> CommandDocument:
         """Return a command as it stands after a short wait."""

@@ -40,11 +40,16 @@ _NEEDS_REASON: Final = frozenset({'cancel', 'remove', 'drop', 'drain', 'stop'})
 
 
 @contextmanager
-def open_remote(url: str, token: str | None) -> Iterator[RemoteOperations]:
-    """Yield what works on a dashboard. Whatever answers there may be something else."""
+def open_remote(
+    url: str, token: str | None, chosen_name: str | None = None
+) -> Iterator[RemoteOperations]:
+    """Yield what works on a dashboard. Whatever answers there may be something else.
+
+    chosen_name: of what is asked for; asking again by the same one does nothing.
+    """
     token = token or os.environ.get('SYNERGY_TOKEN') or None
     try:
-        yield RemoteOperations(HttpClient(url, token))
+        yield RemoteOperations(HttpClient(url, token, chosen_name))
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise CommandError(
             f'{url} answered something else than the API of Synergy '

@@ -23,8 +23,9 @@ class Caller(Struct, frozen=True, kw_only=True):
     actor: who, and from where, for the audit. ring: tells the Scheduler of a command. id_of: the id
     of the command that does something to a thing; the same for what is asked twice, by which it is
     known again. has_key, fingerprint: the id is of a key that the caller has chosen, and
-    fingerprint of all that it asks for under it. is_admin: may write arguments that are code.
-    own_box: the box that the caller works on; it counts as known before it was ever seen.
+    fingerprint of all that it asks for under it. has_name: the id itself was chosen. is_admin: may
+    write arguments that are code. own_box: the box that the caller works on; it counts as known
+    before it was ever seen.
     """
 
     store: Store
@@ -36,5 +37,6 @@ class Caller(Struct, frozen=True, kw_only=True):
     id_of: Callable[[CommandKind, str], CommandId] = random_id
     has_key: bool = False
     fingerprint: str | None = None
+    has_name: bool = False
     is_admin: bool = True
     own_box: str | None = None

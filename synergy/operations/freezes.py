@@ -22,7 +22,7 @@ from synergy.core.written_timeperiod import UnreadTimeperiod, instant_at
 from synergy.operations.caller import Caller
 from synergy.operations.named import meant_by
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
-from synergy.operations.submission import command_for, submit
+from synergy.operations.submission import asked_before, command_for, submit
 from synergy.ports.freezing import freezes_in
 from synergy.ports.store import CommandReader
 
@@ -49,6 +49,9 @@ def freeze(
         raise malformed(f'{said} are given', 'give one of them, or none for everything')
     scope = scopes[0] if scopes else Scope.ALL
     name = given.get(scope) or EVERYTHING
+    if (known := asked_before(caller, command_for(caller, CommandKind.FREEZE, name))) is not None:
+        # It may have ended since, and its instant may be in the past.
+        return known
     if (why := unknown_scope(scope, name, names_of(caller.context))) is not None:
         raise OperationRefused(RefusalKind.UNKNOWN, why, 'correct it; nothing was frozen')
     end = until_of(until, caller.now)
@@ -70,6 +73,11 @@ def freeze(
 
 def thaw(caller: Caller, freeze_id: str) -> Command:
     """End a freeze before its time, named by its id or the beginning of it."""
+    # Only then is it looked for: what was asked for before has ended it.
+    if (
+        known := asked_before(caller, command_for(caller, CommandKind.THAW, freeze_id))
+    ) is not None:
+        return known
     found = known_freeze(caller.store, freeze_id, caller.now)
     return submit(caller, command_for(caller, CommandKind.THAW, found.name, target=found.id))
 

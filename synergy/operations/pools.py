@@ -11,7 +11,7 @@ from synergy.core.readers import Reader, spelled, whole
 from synergy.core.records import Json
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
-from synergy.operations.submission import command_for, submit
+from synergy.operations.submission import asked_before, command_for, submit
 
 #: What to give instead of a number to follow context.py again.
 DEFAULT: Final = 'default'
@@ -35,6 +35,9 @@ def change_pool(
     action: of ACTIONS. slots, per_minute: of the action set, numbers as texts, or DEFAULT; None
     leaves what is there. per_minute UNLIMITED: any number.
     """
+    command = command_for(caller, CommandKind.POOL_SAVE, name)
+    if (known := asked_before(caller, command)) is not None:
+        return known
     pools = caller.context.hierarchy.pools.sizes
     try:
         pool = pool_named(name, pools)

@@ -13,7 +13,7 @@ from synergy.core.records import Json
 from synergy.operations.boxes import restart_everywhere
 from synergy.operations.caller import Caller
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
-from synergy.operations.submission import command_for, submit
+from synergy.operations.submission import asked_before, command_for, submit
 
 #: What to give instead of a trigger to follow context.py again.
 DEFAULT: Final = 'default'
@@ -32,12 +32,15 @@ def change_process(caller: Caller, node: Node, action: str, value: str | None = 
         # Its workers, on all boxes: what the Supervisors do, not the Scheduler.
         return restart_everywhere(caller, process.name)
     kind, details = _meant(action, value)
+    command = command_for(caller, kind, process.name, details)
+    if (known := asked_before(caller, command)) is not None:
+        return known
     if kind is CommandKind.PROCESS_SAVE:
         try:
             override_of(node, details, process.override, caller.actor, caller.now)
         except OverrideRefused as error:
             raise malformed(str(error), 'correct it; nothing was changed', str(error)) from error
-    return submit(caller, command_for(caller, kind, process.name, details))
+    return submit(caller, command)
 
 
 def _meant(action: str, value: str | None) -> tuple[CommandKind, dict[str, Json]]:

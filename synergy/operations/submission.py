@@ -76,7 +76,13 @@ def asked_before(caller: Caller, command: Command) -> Command | None:
     Raises OperationRefused when that is something else.
     """
     known = caller.store.command(command.id)
-    if known is not None and caller.has_key and not _is_same(caller, command, known):
+    if known is None:
+        return None
+    # What a form, or a name, is about is part of its id; of a name its kind alone is looked at.
+    is_other = (
+        not _is_same(caller, command, known) if caller.has_key else known.kind != command.kind
+    )
+    if is_other:
         raise used_before(caller, known)
     return known
 
@@ -84,6 +90,8 @@ def asked_before(caller: Caller, command: Command) -> Command | None:
 def used_before(caller: Caller, known: Command) -> OperationRefused:
     """Return the refusal of a key, or a form, under which something else was asked for."""
     name, title, advice = 'form', 'The form was used before', 'open the form again'
+    if caller.has_name:
+        name, title, advice = 'name', 'The name was used before', 'choose another'
     if caller.has_key:
         name, title = 'Idempotency-Key', 'The key was used before'
         advice = 'send a text of its own with each change'

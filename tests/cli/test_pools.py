@@ -83,3 +83,31 @@ def test_check_tells_who_takes_of_a_pool(here: Launch) -> None:
     told = 'warehouse: 4 slots, 600 starts a minute for Shell::sweep, SiteHourly'
 
     assert told in here('check').out
+
+
+def asked_twice(ask: Launch) -> list[str]:
+    """Ask for changes twice each, by names; return the ids of what was asked for."""
+    changes = (
+        ('freeze', '--until', '+2 hours', '--reason', 'r', '--name', 'night'),
+        ('pools', 'set', 'warehouse', '--slots', '2', '--name', 'fewer'),
+        ('process', 'catch-up', 'SiteHourly', 'none', '--name', 'caught'),
+    )
+    said = [json.loads(ask(*words, '--json').out) for words in changes for _ in range(2)]
+    return [item['id'] for item in said]
+
+
+def test_asking_again_by_the_same_name_does_nothing_here(here: Launch) -> None:
+    assert asked_twice(here) == ['night', 'night', 'fewer', 'fewer', 'caught', 'caught']
+    said = here('process', 'off', 'SiteDaily', '--name', 'night')
+    assert said.code != 0
+    assert 'under this name something else was asked for' in said.err
+
+
+def test_asking_again_by_the_same_name_does_nothing_through_a_dashboard(
+    remote: Launch, pages: DashboardHarness
+) -> None:
+    ids = asked_twice(remote)
+
+    assert ids[::2] == ids[1::2]
+    kinds = [command.kind for command in pages.store.commands((CommandState.REQUESTED,), 9)]
+    assert sorted(kinds) == [CommandKind.FREEZE, CommandKind.POOL_SAVE, CommandKind.PROCESS_SAVE]

@@ -74,3 +74,19 @@ def test_a_freeze_is_listed_and_thawed_through_the_api(pages: DashboardHarness) 
     (thaw,) = pages.store.commands((CommandState.REQUESTED,), 9, (CommandKind.THAW,))
     assert thaw.target == freeze_id
     assert pages.post('/freezes/unknown/thaw', {}).status_code == 404
+
+
+def test_asking_again_under_a_key_freezes_and_thaws_once(pages: DashboardHarness) -> None:
+    def ask(key: str, path: str, **body: object) -> str:
+        headers = {'Host': 'localhost', 'X-Form-Token': pages.form_token(), 'Idempotency-Key': key}
+        answer = pages.client.post(path, json=body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        return str(answer.get_json()['id'])
+
+    asked = {'until': '2026-11-23T14:00', 'reason': 'migration'}
+    freeze_id = ask('f', '/api/v1/freezes', **asked)
+    thaw_id = ask('t', f'/api/v1/freezes/{freeze_id}/thaw', reason='done')
+    pages.runtime.clock.advance(timedelta(hours=9))  # Its time is over.
+
+    assert ask('f', '/api/v1/freezes', **asked) == freeze_id
+    assert ask('t', f'/api/v1/freezes/{freeze_id}/thaw', reason='done') == thaw_id

@@ -291,3 +291,30 @@ def test_a_freeze_is_asked_for_listed_and_thawed(desk: Desk) -> None:
         freezes.thaw(desk.caller, 'nothing')
     with pytest.raises(OperationRefused, match='needs a reason'):
         freezes.freeze(replace(desk.caller, reason=' '), {}, '+1 hour')
+
+
+def test_what_is_asked_again_under_a_chosen_name_is_asked_once_however_it_stands_by_then(
+    desk: Desk,
+) -> None:
+    def named(name: str, hours: int = 0) -> Caller:
+        return replace(
+            desk.caller,
+            now=NOW + timedelta(hours=hours),
+            id_of=lambda *_: CommandId(name),
+            has_name=True,
+        )
+
+    node = desk.caller.context.hierarchy.nodes[ProcessName('SiteHourly')]
+    frozen = freezes.freeze(named('mine'), {}, '2026-11-23T14:00')
+
+    # It is over by then, or thawed: another would be refused, or be a second one.
+    assert freezes.freeze(named('mine', 99), {}, '2026-11-23T14:00') == frozen
+    assert freezes.thaw(named('end'), 'mine').target == 'mine'
+    assert freezes.thaw(named('end', 99), 'mine').id == 'end'
+    caught_up = processes.change_process(named('later'), node, 'catch-up', 'none')
+    assert processes.change_process(named('later', 1), node, 'catch-up', 'none') == caught_up
+    for kind in (CommandKind.FREEZE, CommandKind.THAW, CommandKind.PROCESS_SAVE):
+        assert len(desk.audit(kind)) == 1
+
+    with pytest.raises(OperationRefused, match='under this name something else was asked for'):
+        processes.change_process(named('mine'), node, 'off')

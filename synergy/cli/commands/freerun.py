@@ -16,7 +16,7 @@ from synergy.cli.console import print_json
 from synergy.cli.interface import RUNS_MAX, Operations
 from synergy.cli.listing import add_limit, cut, limit_of
 from synergy.cli.numbers import whole
-from synergy.cli.opening import opened
+from synergy.cli.opening import add_chosen_name, opened
 from synergy.cli.tables import print_freeruns, print_runs, said
 from synergy.cli.tell import tell
 from synergy.core.bounded import ARGUMENTS, OutOfBounds, loads
@@ -71,6 +71,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     add_yes(parser)
     add_limit(parser, RUNS_SHOWN)
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
+    add_chosen_name(parser, 'of on, off, run, cancel, rm: ')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.interface import FreezeWanted
-from synergy.cli.opening import opened
+from synergy.cli.opening import add_chosen_name, opened
 from synergy.cli.tell import tell
 from synergy.operations.freezes import UNTIL
 
@@ -21,6 +21,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--reason', metavar='R', required=True, help='why, for whoever waits, and for the audit'
     )
+    add_chosen_name(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

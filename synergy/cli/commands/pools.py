@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.opening import opened
+from synergy.cli.opening import add_chosen_name, opened
 from synergy.cli.tell import tell
 from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted_text
@@ -32,6 +32,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help=f'of set: how many may start within a minute, {UNLIMITED}, or {DEFAULT}',
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit and for whoever looks')
+    add_chosen_name(parser, 'of set: ')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

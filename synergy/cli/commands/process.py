@@ -8,7 +8,7 @@ from datetime import datetime
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.opening import opened
+from synergy.cli.opening import add_chosen_name, opened
 from synergy.cli.tables import conditions_said
 from synergy.cli.tell import tell
 from synergy.core.lanes import CatchUp
@@ -38,6 +38,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         f'{DEFAULT}: as in context.py. Of catch-up: {CATCH_UPS}',
     )
     parser.add_argument('--reason', metavar='R', help='why, for the audit and for whoever waits')
+    add_chosen_name(parser, 'of a change: ')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 

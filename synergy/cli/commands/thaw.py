@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, print_table
-from synergy.cli.opening import opened
+from synergy.cli.opening import add_chosen_name, opened
 from synergy.cli.tell import tell
 from synergy.view.documents import FreezeDocument
 
@@ -16,12 +16,15 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('id', nargs='?', metavar='ID', help='the freeze, or how its id begins')
     parser.add_argument('--all', action='store_true', help='end all freezes that hold')
     parser.add_argument('--reason', metavar='R', help='why, for the audit')
+    add_chosen_name(parser, 'of one freeze: ')
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
     if options.id is not None and options.all:
         raise CommandError('give an id or --all', ExitCode.USAGE)
+    if options.id is None and options.chosen_name is not None:
+        raise CommandError('--name is of one freeze; give its id', ExitCode.USAGE)
     with opened(options) as ask:
         if options.id is not None:
             return tell(ask.thaw(options.id, options.reason), is_json=options.json)
