@@ -10,7 +10,8 @@ class Faults:
     """Probabilities. store_lost: a call never arrives. store_unheard: it takes effect, but the
     caller sees an error. death: the calling process dies there. message_lost, message_doubled,
     message_late: of each message. user_error: an attempt fails. freeze: a process sleeps through
-    its leases. commit_torn: a commit is not one transaction, and may end in the middle.
+    its leases. oversleep: one does after a run, before it tells of it. commit_torn: a commit is not
+    one transaction, and may end in the middle.
 
     poison: the store refuses every save of this process or free run, not by chance but for ever.
     """
@@ -23,6 +24,7 @@ class Faults:
     message_late: float = 0.0
     user_error: float = 0.0
     freeze: float = 0.0
+    oversleep: float = 0.0
     commit_torn: float = 0.0
     broker_down: float = 0.0
     poison: str | None = None

@@ -18,12 +18,19 @@ from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.hold_watch import HoldWatch
 from synergy.simulation.world import World
 
-#: A minute of each three, around the time of day at which a history plays.
-_CLOSED: Final[tuple[ClosedHours, ...]] = tuple(
-    parse(f'{hour:02}:{minute:02}-{hour:02}:{minute + 1:02}', UTC)
-    for hour in range(10, 15)
-    for minute in range(1, 58, 3)
-)
+
+def _minutes(*begin: int) -> tuple[ClosedHours, ...]:
+    """Return a minute from each of these on, in the hours in which a history has trouble."""
+    return tuple(
+        parse(f'{hour:02}:{minute:02}-{hour:02}:{minute + 1:02}', UTC)
+        for hour in range(1, 10)
+        for minute in begin
+    )
+
+
+_CLOSED: Final = _minutes(11, 14, 17)
+#: Those of a pool.
+POOL_HOURS: Final = _minutes(12, 15)
 _CLOSED_PROCESSES: Final = ('SiteHourly', 'SiteDaily')
 _FREEZES: Final = 0.25
 _THAWS: Final = 0.15
@@ -57,11 +64,12 @@ def freeze_or_thaw_something(world: World) -> None:
                 (Scope.PROCESS, node.process.name),
                 (Scope.PROCESS, 'Cleaner'),
                 (Scope.TREE, node.tree.name),
+                (Scope.POOL, random.choice(list(world.hierarchy.pools.sizes))),
             ]
         )
         until = world.clock.now() + timedelta(seconds=random.uniform(15, 120))
         command_id = CommandId(f'freeze{world.stage.seconds}')
-        _ask(world, CommandKind.FREEZE, command_id, name, details_of(scope, until))
+        ask(world, CommandKind.FREEZE, command_id, name, details_of(scope, until))
         if world.monitor.holding is not None:
             world.monitor.holding.asked(command_id)
     if random.random() < _THAWS:
@@ -72,10 +80,10 @@ def thaw_everything(world: World) -> None:
     """Let an operator end all freezes."""
     for freeze in freezes_in(world.store):
         command_id = CommandId(f'thaw{world.stage.seconds}{freeze.id}')
-        _ask(world, CommandKind.THAW, command_id, freeze.name, {}, freeze.id)
+        ask(world, CommandKind.THAW, command_id, freeze.name, {}, freeze.id)
 
 
-def _ask(
+def ask(
     world: World,
     kind: CommandKind,
     command_id: CommandId,
@@ -83,6 +91,7 @@ def _ask(
     details: Mapping[str, Json],
     target: CommandId | None = None,
 ) -> None:
+    """Let an operator ask for something that is not about jobs."""
     stamp = containing_utc(Qualifier.REAL_TIME, world.clock.now())
     world.ask(
         Command(

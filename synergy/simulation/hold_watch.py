@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from synergy.core.closed import ClosedHours
 from synergy.core.commands import Command, CommandKind, CommandState
 from synergy.core.freezes import Freeze, Scope, freezes_of
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.holds import Hours
+from synergy.core.pool_record import Demand
 from synergy.core.records import CommandId, ProcessName
 from synergy.ports.store import Store
 from synergy.scheduler.pipeline import Pipeline
@@ -28,18 +32,37 @@ class HoldWatch:
 
     def __init__(self, pipeline: Pipeline, store: Store, stage: Stage) -> None:
         """Know the closed hours of a pipeline; freezes are read from the store."""
-        nodes = pipeline.hierarchy.nodes
-        self._closed = {name: node.process.closed for name, node in nodes.items()}
-        self._closed |= {name: hours.closed for name, hours in pipeline.hours.items()}
-        self._trees = {name: node.tree.name for name, node in nodes.items()}
+        self._closed: dict[ProcessName, Sequence[ClosedHours]] = {}
+        self._trees: dict[ProcessName, str] = {}
+        self._pools: dict[ProcessName, Sequence[str]] = {}
+        self.expect(pipeline)
         self._store = store
         self._stage = stage
         self._clock = StageClock(stage)
         self._asked: dict[CommandId, float] = {}
-        #: When the clock was set last: what was asked for by the one before is no fault.
-        self.set_at = -1e9
         #: What was seen first; user code's caller would swallow what is raised there.
         self.broken: str | None = None
+
+    def expect(self, pipeline: Pipeline) -> None:
+        """Know another context; of what is not in it any more, its hours hold as they were."""
+        hierarchy = pipeline.hierarchy
+        for freerun in pipeline.freeruns:
+            demand = hierarchy.pools.freerun_demands.get(freerun.name, Demand())
+            hours = pipeline.hours.get(freerun.name, Hours())
+            self._know(hierarchy, freerun.name, hours.closed, demand)
+        for name, node in hierarchy.nodes.items():
+            self._trees[name] = node.tree.name
+            self._know(hierarchy, name, node.process.closed, node.process.demand)
+
+    def _know(
+        self, hierarchy: Hierarchy, name: ProcessName, closed: Sequence[ClosedHours], demand: Demand
+    ) -> None:
+        self._pools[name] = [pool for pool, _ in demand.shares]
+        sizes = hierarchy.pools.sizes
+        self._closed[name] = [
+            *closed,
+            *(item for pool, _ in demand.shares for item in sizes[pool].closed),
+        ]
 
     def asked(self, command_id: CommandId) -> None:
         """Take note that a freeze was just asked for."""
@@ -60,7 +83,8 @@ class HoldWatch:
     def _check(
         self, process: ProcessName, seconds: float, asked: Mapping[CommandId, float], what: str
     ) -> None:
-        if self._stage.seconds - self.set_at < seconds:
+        if self._stage.seconds - self._stage.set_at < seconds:
+            # What was asked for by the clock before is no fault.
             return
         now = self._clock.now()
         commands = self._commands((CommandState.REQUESTED, CommandState.RUNNING))
@@ -76,6 +100,8 @@ class HoldWatch:
                     self.broken = self.broken or f'I9 {process} {what} in {hours}'
 
     def _is_of(self, freeze: Freeze, process: ProcessName) -> bool:
+        if freeze.scope is Scope.POOL:
+            return freeze.name in self._pools.get(process, ())
         names = {freeze.scope: process, Scope.TREE: self._trees.get(process, '')}
         return freeze.scope is Scope.ALL or freeze.name in (
             names[freeze.scope],

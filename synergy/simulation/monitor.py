@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,17 +12,20 @@ from synergy.core.effects import InsertUnit, Save
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
 from synergy.core.late_inputs import is_late
-from synergy.core.led_context import LedContext, led_process
+from synergy.core.leaving_out import left_out_until
+from synergy.core.led_context import LedContext, led_process, placed
 from synergy.core.node import Node
+from synergy.core.overrides import as_led
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.ports.broker import Message
 from synergy.ports.store import JobFilter, Store
+from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.broken import Broken as Broken  # What watching raises.
 from synergy.simulation.hold_watch import HoldWatch
-from synergy.simulation.sharing import overdrawn
+from synergy.simulation.order_watch import OrderWatch
 
 _ROWS_MAX = 1_000_000
 #: Of requests that may have reset some of their jobs, and not yet all.
@@ -33,7 +36,8 @@ _NOT_APPLIED = (CommandState.REQUESTED, CommandState.APPLYING)
 class Monitor:
     """Watches one world. fence_by_unit: of the newest claim that took effect.
 
-    holding: closed hours and freezes, where there are any.
+    holding: closed hours and freezes, where there are any. ordering: who goes first, where more
+    decides that than who was mentioned first.
     """
 
     store: Store
@@ -41,6 +45,7 @@ class Monitor:
     fence_by_unit: dict[UowId, int] = field(default_factory=dict)
     starts: list[str] = field(default_factory=list)
     holding: HoldWatch | None = None
+    ordering: OrderWatch | None = None
     _contexts: list[Hierarchy] = field(default_factory=list)
     _job_by_unit: dict[UowId, JobKey] = field(default_factory=dict)
     _first_claim: dict[UowId, int] = field(default_factory=dict)
@@ -49,25 +54,31 @@ class Monitor:
     _announced: set[UowId] = field(default_factory=set)
     _event_count: int = 0
 
-    def expect(self, hierarchy: Hierarchy) -> None:
+    def expect(self, pipeline: Pipeline) -> None:
         """Know another context that may be led from now on."""
+        hierarchy = pipeline.hierarchy
         if not self._contexts:
             self._contexts.append(self.hierarchy)
         self._contexts.append(hierarchy)
         self.hierarchy = hierarchy
+        if self.ordering is not None:
+            self.ordering.expect(hierarchy)
+        if self.holding is not None:
+            self.holding.expect(pipeline)
 
     def _led(self, led: LedContext | None) -> Hierarchy:
         """Return the context by which rows are to be judged: that which the store was led with."""
         if led is None:
             return self._contexts[0] if self._contexts else self.hierarchy
         for hierarchy in reversed(self._contexts):
+            shown = placed(hierarchy, led)
             if all(
                 before is not None
                 and (
                     before.qualifier is not node.process.qualifier
-                    or before == led_process(hierarchy, node)
+                    or before == led_process(shown, node)
                 )
-                for node in hierarchy
+                for node in shown
                 for before in (led.processes.get(node.process.name),)
             ):
                 return hierarchy
@@ -75,7 +86,9 @@ class Monitor:
 
     def saw_call(self, name: str, arguments: Sequence[Any], result: Any) -> None:
         """Look at a call that took effect."""
-        if name == 'claim':
+        if name == 'pool_overrides' and self.ordering is not None:
+            self.ordering.forget()
+        elif name == 'claim':
             for unit in result:
                 self._saw_claim(unit)
         elif name == 'finish':
@@ -93,8 +106,10 @@ class Monitor:
                         f'but the newest claim has {newest}'
                     )
 
-    def saw_saves(self, saves: Iterable[Save]) -> None:
+    def saw_saves(self, saves: Sequence[Save]) -> None:
         """Look at what was committed."""
+        if self.ordering is not None:
+            self.ordering.saw_saves(saves)
         if self.holding is not None:
             for save in saves:
                 if isinstance(save, InsertUnit):
@@ -116,8 +131,9 @@ class Monitor:
 
     def check_rows(self) -> None:
         """Check the invariants over the whole store."""
-        if self.holding is not None and self.holding.broken is not None:
-            raise Broken(self.holding.broken)
+        for watch in (self.holding, self.ordering):
+            if watch is not None and watch.broken is not None:
+                raise Broken(watch.broken)
         applying = self.store.commands(_NOT_APPLIED, 1000)
         under = Under(applying=applying, led=self.store.led_context())
         found = next(
@@ -132,8 +148,6 @@ class Monitor:
         )
         if found is not None:
             raise Broken(str(found))
-        for told in overdrawn(self.store, self.hierarchy):
-            raise Broken(f'I9 {told}')
 
     def _as_announced(self, unit: Unit) -> Unit:
         """Return a unit as announced if it was: of what nobody waited long for, no row says so."""
@@ -220,7 +234,8 @@ class Monitor:
     def _unfinished(self, left_out: Collection[str]) -> str | None:
         for command in self.store.commands(_NOT_APPLIED, 1):
             return f'{command.kind.value} {command.id} is {command.state.value}'
-        for node in self.hierarchy:
+        led = as_led(self.hierarchy, self.store.overrides(), self.store.led_context())
+        for node in led:
             if node.process.name in left_out:
                 continue
             assert node.until is not None, 'simulated trees end'
@@ -231,6 +246,8 @@ class Monitor:
             rows = self.store.jobs(keys)
             for key in keys:
                 job = rows.get(key)
+                if job is None and key.timeperiod.ordinal < left_out_until(led, node):
+                    continue
                 if job is None or not job.state.is_final:
                     return f'{key} is {"state_embryo" if job is None else job.state.value}'
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from synergy.core.calendar import Calendar
 from synergy.core.records import ProcessName
@@ -44,6 +44,7 @@ class Plot(Struct, frozen=True, kw_only=True):
     supervisor and a scheduler; workers are on all of them. is_calm: one box without a supervisor,
     long leases and no sweeps to speak of: nothing goes wrong, and time passes quickly.
     is_one_file: store and broker of each process are joined, as where both are one file.
+    back_max: how far back the clock may be set at once, and at all.
     user_code_of: what the workers of a process call when a run's time has passed; None: nothing.
     """
 
@@ -54,4 +55,5 @@ class Plot(Struct, frozen=True, kw_only=True):
     box_count: int = 2
     is_calm: bool = False
     is_one_file: bool = False
+    back_max: timedelta = timedelta(hours=4)
     user_code_of: Callable[[ProcessName], UserCode] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -14,17 +14,18 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
-from synergy.simulation import held
+from synergy.simulation import held, precedence
 from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
 from synergy.simulation.monitor import Broken
 from synergy.simulation.plot import Crew, Plot
-from synergy.simulation.sharing import with_pools
 from synergy.simulation.world import World
 
 _START: Final = datetime(2026, 11, 22, tzinfo=UTC)
 _END: Final = datetime(2026, 11, 23, 6, tzinfo=UTC)
+#: Where trees end in some contexts.
+_EARLY: Final = _END - timedelta(hours=8)
 #: Trouble: how many times, and for how many seconds each.
 _TURNS: Final = 30
 _TURN_SECONDS: Final = 10.0
@@ -61,32 +62,45 @@ def simulate(
     poison: str | None = None,
     *,
     with_contexts: bool = False,
-    with_holds: bool = False,
+    with_precedence: bool = False,
     hierarchy: Hierarchy | None = None,
 ) -> History:
     """Play one history; the same seed, the same history.
 
     poison: a process or free run of which the store refuses everything, for ever: all but it, and
     what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
-    with_holds: some processes have closed hours, and operators freeze what chance draws.
-    hierarchy: another one than the usual.
+    with_precedence: much decides who goes first, and operators change it. hierarchy: another one
+    than the usual.
     """
     faults = usual()
     faults.poison = poison
     contexts = _contexts() if with_contexts else []
+    if with_precedence and seed % 3 == 0:
+        contexts = [_hierarchy(), _hierarchy(has_hours=False), _hierarchy(end=_EARLY)]
     # Each other installation has store and broker in one file.
     is_one_file = seed % 2 == 1
     # Each third has a group of workers, or forms and dissolves one.
     first = plot(contexts[0] if contexts else hierarchy, has_group=seed % 3 == 2)
     start = replace(first, is_one_file=is_one_file)
-    if with_holds:
-        start = replace(start, pipeline=held.with_closed_hours(start.pipeline))
+    dress = _undressed
+    if with_precedence:
+
+        def dress(pipeline: Pipeline) -> Pipeline:
+            return precedence.dressed(pipeline, _SHELL, seed)
+
+        # Some intervals are over only later, and the clock is set back over the end of none.
+        start = replace(
+            start,
+            pipeline=dress(start.pipeline),
+            start=_END - timedelta(hours=2, minutes=50),
+            back_max=timedelta(seconds=90),
+        )
     world = World(start, seed, faults)
-    if with_holds:
-        held.watch(world)
+    if with_precedence:
+        precedence.begin(world, seed, _START + timedelta(hours=5), _START + timedelta(hours=14))
     broken = None
     try:
-        _play(world, _held_up_by(world, poison), contexts)
+        _play(world, _held_up_by(world, poison), contexts, dress)
     except Broken as error:
         broken = str(error)
     finally:
@@ -105,19 +119,14 @@ def simulate_calendars(seed: int) -> History:
     return simulate(seed, hierarchy=with_calendars(_RETRY))
 
 
-def simulate_holds(seed: int) -> History:
-    """Play one history with closed hours and freezes."""
-    return simulate(seed, with_holds=True)
+def simulate_precedence(seed: int) -> History:
+    """Play one history in which lanes, pools, hours, freezes and switches say who goes first."""
+    return simulate(seed, with_precedence=True)
 
 
 def simulate_contexts(seed: int) -> History:
     """Play one history in which context.py is changed on the way."""
     return simulate(seed, with_contexts=True)
-
-
-def simulate_pools(seed: int) -> History:
-    """Play one history of processes and a free run that share pools."""
-    return simulate(seed, hierarchy=with_pools(_hierarchy(), _SHELL))
 
 
 def simulate_inputs(seed: int) -> History:
@@ -146,7 +155,16 @@ def _check_poison(world: World) -> None:
         raise Broken(f'{names} are isolated, but only {poison} is poisonous')
 
 
-def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]) -> None:
+def _undressed(pipeline: Pipeline) -> Pipeline:
+    return pipeline
+
+
+def _play(
+    world: World,
+    left_out: Collection[str],
+    contexts: Sequence[Hierarchy],
+    dress: Callable[[Pipeline], Pipeline],
+) -> None:
     for _ in range(_TURNS):
         world.run(_TURN_SECONDS)
         if world.random.random() < _KILLS:
@@ -155,18 +173,20 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
             world.command_something()
         if world.random.random() < _CLOCKS_SET:
             world.set_clock()
-        if world.monitor.holding is not None:
-            held.freeze_or_thaw_something(world)
+        if world.monitor.ordering is not None:
+            precedence.operate(world)
         if contexts and world.random.random() < _CONTEXTS_CHANGED:
             has_group = not world.plot.crew.groups and world.plot.pipeline.takes_turns
-            _change(world, world.random.choice(contexts), has_group=has_group)
+            _change(world, world.random.choice(contexts), dress, has_group=has_group)
     if contexts:
         # All of it, so that everything is due in the end; at the level that the history is of now.
         led = world.store.led_context()
         before = None if led is None else led.processes.get(_CHANGING)
         monthly = Qualifier.MONTHLY if before is None else before.qualifier
-        _change(world, _hierarchy(monthly=monthly), has_group=bool(world.plot.crew.groups))
+        _change(world, _hierarchy(monthly=monthly), dress, has_group=bool(world.plot.crew.groups))
     world.faults.stop()
+    if world.monitor.ordering is not None:
+        precedence.end(world, _END + timedelta(hours=5))
     world.resume_everything()
     held.thaw_everything(world)
     until = world.stage.seconds + _PEACE_SECONDS
@@ -178,8 +198,14 @@ def _play(world: World, left_out: Collection[str], contexts: Sequence[Hierarchy]
     world.monitor.check_order(world.context_changes)
 
 
-def _change(world: World, hierarchy: Hierarchy, *, has_group: bool) -> None:
-    pipeline = _pipeline(hierarchy, has_group=has_group)
+def _change(
+    world: World,
+    hierarchy: Hierarchy,
+    dress: Callable[[Pipeline], Pipeline],
+    *,
+    has_group: bool,
+) -> None:
+    pipeline = dress(_pipeline(hierarchy, has_group=has_group))
     # Whether there ever was one.
     pipeline = replace(pipeline, takes_turns=world.plot.pipeline.takes_turns)
     world.change_context(pipeline, _crew(world.plot.crew.processes, has_group=has_group))
@@ -229,11 +255,11 @@ def _pipeline(hierarchy: Hierarchy, *, has_group: bool) -> Pipeline:
 
 def _contexts() -> list[Hierarchy]:
     """Return what context.py may say on the way: less at first, then more, less, and otherwise."""
-    late, early = _START + timedelta(hours=7), _END - timedelta(hours=8)
+    late = _START + timedelta(hours=7)
     return [
-        _hierarchy(start=late, end=early),
+        _hierarchy(start=late, end=_EARLY),
         _hierarchy(start=late),
-        _hierarchy(end=early),
+        _hierarchy(end=_EARLY),
         _hierarchy(is_dependent=False),
         _hierarchy(has_hours=False),
         _hierarchy(monthly=Qualifier.YEARLY),

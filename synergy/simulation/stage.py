@@ -96,6 +96,8 @@ class Stage:
         self.current: Actor | None = None
         self.turn_count = 0
         self.is_closing = False
+        #: When the clock was set last.
+        self.set_at = -1e9
         # What the clock of the machine shows when the simulation begins; `set_clock` moves it.
         self._start = start
         self._heap: list[tuple[float, float, int, Actor, int]] = []
@@ -113,6 +115,7 @@ class Stage:
     def set_clock(self, by: timedelta) -> None:
         """Set the clock of the machine forward or back; no time passes."""
         self._start += by
+        self.set_at = self.seconds
 
     def start(self, name: str, body: Callable[[Actor], None]) -> Actor:
         """Let a process begin."""

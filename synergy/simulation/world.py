@@ -122,7 +122,7 @@ class World:
         ending = '' if crew != self.plot.crew else f':{_SCHEDULER}:'
         self.plot = replace(self.plot, pipeline=pipeline, crew=crew)
         self.context_changes += 1
-        self.monitor.expect(pipeline.hierarchy)
+        self.monitor.expect(pipeline)
         for actor in list(self.stage.actors):
             if not actor.is_ended and ending in actor.name:
                 self.stage.kill(actor)
@@ -130,11 +130,10 @@ class World:
     def set_clock(self) -> None:
         """Set the clock of all boxes and of the store, forward, or back but not by too much."""
         by = timedelta(seconds=self.random.choice((3.0, 90.0, 7200.0)))
-        earliest = self.plot.start - timedelta(hours=4)
-        is_back = self.random.random() < 0.7 and self.clock.now() - by > earliest
+        most = self.plot.back_max
+        is_back = by <= most and self.random.random() < 0.7
+        is_back = is_back and self.clock.now() - by > self.plot.start - most
         self.stage.set_clock(-by if is_back else by)
-        if self.monitor.holding is not None:
-            self.monitor.holding.set_at = self.stage.seconds
 
     def command_something(self) -> None:
         """Let an operator ask for something drawn by chance."""
@@ -374,6 +373,9 @@ class World:
             actor.pause(min(left, 4.0))
             left -= 4.0
             heartbeat.beat()
+        if self.faults.oversleep and self.random.random() < self.faults.oversleep:
+            # Nothing tells it that the lease is lost; somebody else may have the unit by then.
+            actor.pause(LEASE.total_seconds() * self.random.uniform(1.2, 3))
         if self.random.random() < self.faults.user_error:
             raise RuntimeError('simulated: user code failed')
 
