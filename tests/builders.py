@@ -17,6 +17,7 @@ from synergy.ports.store import TimetableReader
 QUALIFIER_BY_SUFFIX = {
     'Hourly': Qualifier.HOURLY,
     'Daily': Qualifier.DAILY,
+    'Weekly': Qualifier.WEEKLY,
     'Monthly': Qualifier.MONTHLY,
     'Yearly': Qualifier.YEARLY,
 }

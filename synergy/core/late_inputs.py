@@ -13,6 +13,7 @@ from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
+from synergy.core.working import left_out
 
 #: Who asks for it.
 ACTOR: Final = 'Scheduler'
@@ -36,7 +37,7 @@ def requests_after(timetable: Timetable, job: Job, now: datetime) -> Iterator[Co
                 window = hierarchy.input_range(node, source, at)
                 if ordinal not in window or not _has_run(timetable, node, at):
                     continue
-                if timetable.first_pending(source.process, window) is None:
+                if _is_whole(timetable, source, window):
                     yield _request(JobKey(name, Timeperiod(node.process.qualifier, at)), job, now)
 
 
@@ -70,6 +71,21 @@ def is_late(command: Command) -> bool:
 def counts_late(source: Input) -> bool:
     """Tell whether what comes after a job has run without it lets that run again."""
     return source.at_least is not None and not source.is_late_ignored and not source.is_order_only
+
+
+def _is_whole(timetable: Timetable, source: Input, window: range) -> bool:
+    """Tell whether nothing of an input can come any more.
+
+    Of intervals that have not begun yet: whether their calendar leaves all of them out.
+    """
+    other, begun = timetable.hierarchy.nodes[source.process], timetable.span(source.process).stop
+    if (
+        timetable.first_pending(source.process, range(window.start, min(window.stop, begun)))
+        is not None
+    ):
+        return False
+    process, ahead = other.process, range(max(window.start, begun), window.stop)
+    return all(left_out(other.calendar, process.working, process.qualifier, ahead))
 
 
 def _has_run(timetable: Timetable, node: Node, ordinal: int) -> bool:

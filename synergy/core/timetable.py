@@ -257,7 +257,8 @@ class Timetable(IndexSearches):
         first, codes = self.hierarchy.nodes[process].first, self._codes[process]
         if match := OPEN_STATES.search(codes, ordinals.start - first, ordinals.stop - first):
             return match.start() + first
-        return first + len(codes) if ordinals.stop - first > len(codes) else None
+        begun = first + len(codes)
+        return max(begun, ordinals.start) if ordinals.stop > begun else None
 
     def pending_count(self, process: ProcessName, ordinals: range) -> int:
         """Return how many of `ordinals` are not final, those not begun included."""

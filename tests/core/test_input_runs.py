@@ -159,6 +159,26 @@ def test_hours_that_a_calendar_leaves_out_have_ended_well() -> None:
     assert harness.state(last) is JobState.IN_PROGRESS
 
 
+def test_nothing_can_come_of_days_ahead_that_a_calendar_leaves_out() -> None:
+    # Of the 22nd to the 24th the last two are left out, and the 24th has not begun.
+    idle = WorkingDays(name='idle', first=DAY.timeperiod.ordinal, days=b'\1\0\0')
+    hierarchy = build(
+        [
+            process('SiteDaily', working=idle),
+            process('ReportDaily', inputs=(wait_for('SiteDaily', offset=2, last=3, at_least=1),)),
+        ],
+        [tree('site', ['SiteDaily']), tree('report', ['ReportDaily'])],
+    )
+    harness = EngineHarness(hierarchy, instant('2026112301'))
+    harness.look()
+    work(harness, [str(DAY)])
+    assert harness.state(DAY) is JobState.PROCESSED
+
+    (again,) = late(turn_of(harness, 'SiteDaily@2026112200'))
+
+    assert again.reason == 'SiteDaily@2026112200 has ended since it ran without'
+
+
 def test_nothing_is_late_where_all_was_waited_for() -> None:
     harness = report(PARTIAL, until='2026112301')
     harness.look()

@@ -181,6 +181,7 @@ def test_a_range_with_an_unborn_interval_is_pending() -> None:
 
     assert timetable.first_pending(HOUR.process, range(last, last + 1)) is None
     assert timetable.first_pending(HOUR.process, range(last, last + 2)) == last + 1
+    assert timetable.first_pending(HOUR.process, range(last + 5, last + 7)) == last + 5
 
 
 def test_a_held_job_takes_no_place_among_running_ones() -> None:
