@@ -37,7 +37,6 @@ class OrderWatch:
     def forget(self) -> None:
         """Take note that an index is built."""
         self._lanes.forget()
-        self._pools.loaded(self._stage.now)
 
     def saw_saves(self, saves: Sequence[Save]) -> None:
         """Look at what was committed."""

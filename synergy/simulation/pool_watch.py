@@ -20,6 +20,8 @@ from synergy.core.records import ProcessName, Unit, UowId
 from synergy.ports.store import Store
 
 _MINUTE: Final = timedelta(minutes=1)
+#: A leader that is awake has looked within it at what runs of what has left the context.
+_LOOKED_WITHIN: Final = timedelta(seconds=25)
 
 
 class PoolWatch:
@@ -36,13 +38,7 @@ class PoolWatch:
         self._sizes: Mapping[PoolName, Pool] = self._defined
         # The sizes of the last minute, of which the greatest counts.
         self._limits: list[tuple[datetime, Mapping[PoolName, Pool]]] = []
-        # When the leader built its index.
-        self._loaded_at: datetime | None = None
         self.broken: str | None = None
-
-    def loaded(self, now: datetime) -> None:
-        """Take note that an index is built."""
-        self._loaded_at = now
 
     def expect(self, hierarchy: Hierarchy) -> None:
         """Know another context, of which some processes may be missing."""
@@ -122,7 +118,7 @@ class PoolWatch:
         """Yield a text for each slot that is taken: by units for which somebody waits.
 
         Of entries and intervals that have left the context, by those that run, and did when the
-        leader began.
+        leader looked last.
         """
         awaited: set[UowId | None] = {
             job.uow_id for job in self._store.open_jobs() if job.has_live_unit
@@ -131,13 +127,8 @@ class PoolWatch:
             awaited.update(freerun.live)
         now = self._store.store_now()
         for unit in self._store.live_units():
-            if unit.id in awaited and (self._is_there(unit) or self._has_run_long(unit, now)):
+            if unit.id in awaited and (self._is_there(unit) or _has_run_long(unit, now)):
                 yield from [str(unit)] * dict(self._demand(unit.process).shares).get(pool, 0)
-
-    def _has_run_long(self, unit: Unit, now: datetime) -> bool:
-        is_leased = unit.lease_until is not None and unit.lease_until > now
-        began, loaded = unit.started_at, self._loaded_at
-        return is_leased and began is not None and loaded is not None and began < loaded
 
     def _is_there(self, unit: Unit) -> bool:
         node = self._hierarchy.nodes.get(unit.process)
@@ -148,3 +139,9 @@ class PoolWatch:
 
     def _tell(self, what: str) -> None:
         self.broken = self.broken or f'I9 {what}'
+
+
+def _has_run_long(unit: Unit, now: datetime) -> bool:
+    is_leased = unit.lease_until is not None and unit.lease_until > now
+    began = unit.started_at
+    return is_leased and began is not None and began < now - _LOOKED_WITHIN

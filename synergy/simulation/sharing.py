@@ -21,7 +21,7 @@ _DEMANDS: Final[Mapping[str, Demand]] = {
 }
 _SIZES: Final = {
     _WAREHOUSE: Pool(name=_WAREHOUSE, slots=3),
-    _LAKE: Pool(name=_LAKE, slots=1, per_minute=2),
+    _LAKE: Pool(name=_LAKE, slots=1, per_minute=6),
 }
 
 
@@ -38,7 +38,7 @@ def with_pools(
         )
         for name, node in hierarchy.nodes.items()
     }
-    demand = Demand(((_LAKE, 1), (_WAREHOUSE, 1)), 10)
+    demand = Demand(((_LAKE, 1), (_WAREHOUSE, 1)))
     # By the name of the entry, and by that of its process for what is made at run time.
     freeruns = {shell: demand, ProcessName(f'{shell}::tick'): demand}
     sizes = {**_SIZES, _LAKE: replace(_SIZES[_LAKE], closed=closed)}

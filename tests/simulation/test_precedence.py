@@ -23,7 +23,7 @@ from synergy.core.pools import Pools
 from synergy.core.records import ProcessName
 from synergy.core.starting import Starting
 from synergy.ports.freezing import freezes_in
-from synergy.scheduler import loading, sweeper
+from synergy.scheduler import loading
 from synergy.scheduler.index import Index
 from synergy.scheduler.loading import Loading
 from synergy.simulation.runs import simulate_precedence
@@ -33,7 +33,7 @@ from tests.depth import deep
 pytestmark = pytest.mark.heavy
 SEEDS = deep(8)
 #: A mutant must be found within so many histories.
-SEEDS_FOR_MUTANTS = 12
+SEEDS_FOR_MUTANTS = 16
 
 
 @pytest.fixture(autouse=True)
@@ -115,17 +115,6 @@ def give_nothing_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Pools, 'started', counted)
 
 
-def forget_who_has_left(patch: pytest.MonkeyPatch) -> None:
-    """What runs of entries that have left the context holds nothing."""
-    patch.setattr(loading, 'stray_demands', lambda *_: {})
-    patch.setattr(sweeper, 'stray_demands', lambda *_: {})
-
-
-def forget_the_last_minute(patch: pytest.MonkeyPatch) -> None:
-    """A new leader does not know what has started within the minute."""
-    patch.setattr(loading, 'fill', lambda *_: None)
-
-
 def put_the_lowest_first(patch: pytest.MonkeyPatch) -> None:
     """Priorities are the wrong way round."""
 
@@ -182,8 +171,6 @@ def start_what_is_off(patch: pytest.MonkeyPatch) -> None:
         (forget_what_runs, 0),
         (forget_free_runs, 0),
         (give_nothing_back, 0),
-        (forget_who_has_left, 0),
-        (forget_the_last_minute, 0),
         (put_the_lowest_first, 0),
         (serve_live_ones_first, 0),
         (let_nobody_have_had_anything, 0),
