@@ -63,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     lane_shares: LaneShares
     uow_age_max: timedelta
     log_retention: timedelta
+    journal_retention: timedelta
+    snapshot_retention: timedelta
     stop_grace: timedelta
     run_log_lines_max: int
     restart_delay: timedelta

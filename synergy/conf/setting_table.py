@@ -18,9 +18,8 @@ T = TypeVar('T')
 class Setting(Struct, frozen=True, kw_only=True):
     """One setting.
 
-    read: value or text -> value, raising ValueError that says what to give. default: as it would be
-    written, for `read`; None: none, or found out when settings are loaded. attribute: of
-    `conf.model.Settings`, the name unless said.
+    read: value or text -> value; its ValueError says what to give. default: as written, for `read`;
+    None: none, or found out at load. attribute: of `conf.model.Settings`, if not the name.
     """
 
     name: str
@@ -191,8 +190,7 @@ SETTINGS: Final = (
         name='store_busy_seconds_max',
         read=_seconds(0.1),
         default=30.0,
-        text='How long to wait for a locked store or broker file, or for a primary and its '
-        'answers, before giving up.',
+        text='How long to wait for a locked store or broker file, or for a primary and its answer.',
     ),
     Setting(
         name='sqlite_synchronous',
@@ -258,6 +256,20 @@ SETTINGS: Final = (
         read=_duration('days', 0.001, 1e5),
         default=90.0,
         text='How long logs of runs, and ended units of free runs, are kept.',
+    ),
+    Setting(
+        name='journal_days',
+        attribute='journal_retention',
+        read=_duration('days', 1, 3650),
+        default=30.0,
+        text='How long the journal is kept: what happened, line by line.',
+    ),
+    Setting(
+        name='snapshot_days',
+        attribute='snapshot_retention',
+        read=_duration('days', 1, 36500),
+        default=400.0,
+        text='How long daily snapshots of the index are kept; at least as long as the journal.',
     ),
     Setting(
         name='closed',

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, assert_never
 
 from synergy.core.commands import Command
 from synergy.core.freerun_record import Freerun
+from synergy.core.journal import Change, Happened, JournalPage
 from synergy.core.led_context import LedContext
 from synergy.core.pool_record import PoolName, PoolOverride
 from synergy.core.records import Job, Override, ProcessName, Unit, UowId
@@ -38,12 +39,13 @@ class SaveJob(Struct, frozen=True):
     """Write a job at rev `job.rev`; refused unless the stored rev is `job.rev` - 1 (0: no row).
 
     event: one line for the job's history, written with the row. term: the one in which the job is
-    said to have ended, when that is an earlier one.
+    said to have ended, when that is an earlier one. change: what the journal is told besides.
     """
 
     job: Job
     event: str
     term: int | None = None
+    change: Change | None = None
 
 
 class MoveUnit(Struct, frozen=True, kw_only=True):
@@ -121,10 +123,14 @@ class SaveContext(Struct, frozen=True):
 
 
 class SaveFreerun(Struct, frozen=True):
-    """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row)."""
+    """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row).
+
+    what: what the journal is told besides.
+    """
 
     freerun: Freerun
     event: str
+    what: Happened = Happened.CHANGED
 
 
 class RemoveFreerun(Struct, frozen=True):
@@ -155,6 +161,12 @@ class RemovePool(Struct, frozen=True):
     """Remove what was set of a pool: its size is as in context.py again; never refused."""
 
     pool: PoolName
+
+
+class AddPage(Struct, frozen=True):
+    """Add a page to the journal; refused unless its first number is the next one."""
+
+    page: JournalPage
 
 
 class Announce(Struct, frozen=True):
@@ -197,6 +209,7 @@ Save: TypeAlias = (
     | RemoveOverride
     | SavePool
     | RemovePool
+    | AddPage
 )
 
 
@@ -226,14 +239,18 @@ def in_stages(saves: Iterable[Save]) -> list[Save]:
     """Return `saves` as a store without transactions applies them: by kind of row.
 
     Units, what the Scheduler asks for, jobs (hours before days before weeks, months, years), free
-    runs, overrides, commands, the context that is led; within one kind the given order. Such a
-    commit may break off between any two saves, and whatever it leaves is repaired:
+    runs, their page of the journal, overrides, commands, the context that is led; within one kind
+    the given order. Such a commit may break off between any two saves, and whatever it leaves is
+    repaired:
 
     - A unit without its job is adopted when the start is decided again, or cancelled as a stray.
     - A job whose unit has moved on or was cancelled before the job was saved is found by the sweep,
       which reads the unit and decides again.
     - A parent saved before an input that lies in a coarser tree was decided from that input's
       unit; the unit stands in the store, and the input is decided from it once more.
+    - A job or a free run saved without its line of the journal is found by its revision when the
+      index is built next, and the line is added (`synergy.core.journal_repair`): a line is never
+      there before what it tells.
     - An override saved without its command is saved once more, by whoever executes the command.
     - What the Scheduler asks for itself is there before the jobs because of whose change it asks:
       it may be asked for twice, but never forgotten.
@@ -262,14 +279,16 @@ def _stage(save: Save) -> int:
             return _COARSEST - job.timeperiod.qualifier.rank
         case SaveFreerun() | RemoveFreerun():
             return _COARSEST + 1
-        case SaveOverride() | RemoveOverride() | SavePool() | RemovePool():
+        case AddPage():
             return _COARSEST + 2
+        case SaveOverride() | RemoveOverride() | SavePool() | RemovePool():
+            return _COARSEST + 3
         case InsertCommand():
             return 2
         case SaveCommand():
-            return _COARSEST + 3
-        case SaveContext():
             return _COARSEST + 4
+        case SaveContext():
+            return _COARSEST + 5
         case _:
             assert_never(save)
 
@@ -291,8 +310,10 @@ def name_of(save: Save) -> str:  # noqa: C901 - one case for each kind of save
             return f'rows of {process} to archive'
         case SaveContext(context):
             return f'context that is led, rev {context.rev}'
-        case SaveFreerun(freerun, _) | RemoveFreerun(freerun):
+        case SaveFreerun(freerun) | RemoveFreerun(freerun):
             return f'free run {freerun.name}'
+        case AddPage(page):
+            return f'page {page} of the journal'
         case SaveOverride():
             return f'override of {save.override.process}'
         case RemoveOverride():
@@ -316,4 +337,6 @@ def why_unmatched(save: Save) -> str:
     """Return why a save is refused that matched no row, to follow its name in a message."""
     if isinstance(save, InsertUnit):
         return 'is there already, and has been worked on or is of another interval'
+    if isinstance(save, AddPage):
+        return 'does not follow the last one: somebody else has written it'
     return 'was changed by somebody else'

@@ -31,13 +31,14 @@ from synergy.core.events import (
 )
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.holds import Holds
+from synergy.core.journal import BY_CLOCK, BY_REQUEST, BY_UNIT, Change, Happened
 from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
 from synergy.core.pooled_starting import PooledStarting
 from synergy.core.pools import Pools
 from synergy.core.readiness import Readiness, readiness, reason_to_skip
 from synergy.core.records import Job, ProcessName, RetryPolicy, Unit
-from synergy.core.requests import applied, asked_by_itself
+from synergy.core.requests import applied, asked_by_itself, cause_of
 from synergy.core.retry import FailedAttempt, announced_again, failed_attempt
 from synergy.core.starting import Starting
 from synergy.core.states import JobState, OnFailure, UnitState
@@ -96,6 +97,7 @@ class Engine:
             self._starting = PooledStarting(timetable, pools, silent, holds)
         self._triggered: set[ProcessName] = set()
         self._effects = Effects()
+        self._cause = BY_CLOCK
 
     @property
     def is_owing(self) -> bool:
@@ -123,6 +125,7 @@ class Engine:
             self._deciding = process_of(item)
             if self._deciding not in self._isolated:
                 self._take(item, now)
+        self._cause = BY_CLOCK
         for process in self._triggered:
             self._deciding = process
             for key in self._starting.live(process, now):
@@ -138,6 +141,7 @@ class Engine:
         return self._effects
 
     def _take(self, item: Event, now: datetime) -> None:
+        self._cause = BY_UNIT
         match item:
             case Look(process, is_trigger):
                 self._starting.owe(process)
@@ -211,7 +215,7 @@ class Engine:
                     failed = replace(failed, next_at=None)
                 self._fail(job, failed, now, rests=rule.action is Action.RETRY_OR_REST)
             case Action.SKIP:
-                self._end(job, JobState.SKIPPED, reason_to_skip(found), now)
+                self._end(job, JobState.SKIPPED, reason_to_skip(found), now, Happened.SKIPPED)
             case Action.RESET:
                 self._reset(job, rule.why, now)
             case _:
@@ -229,7 +233,8 @@ class Engine:
         node = self._hierarchy.nodes[job.process]
         span = self._hierarchy.covered(node, job.timeperiod.ordinal)
         if not span:
-            self._end(job, JobState.NOOP, 'its group ends later and does its work', now)
+            why = 'its group ends later and does its work'
+            self._end(job, JobState.NOOP, why, now, Happened.ENDED)
             return
         unit = job_transitions.next_unit(job, node.process, span, now)
         options = self.timetable.options(job.request_id)
@@ -238,21 +243,24 @@ class Engine:
         final = 'final ' if state is JobState.FINAL_RUN else ''
         self._effects.saves.append(InsertUnit(unit))
         started = job_transitions.started(job, unit, state, now)
-        self._save(started, f'{final}run {unit.run} requested, uow {unit.id}')
+        event = f'{final}run {unit.run} requested, uow {unit.id}'
+        self._save(started, event, Happened.STARTED, job.state)
         self._effects.announcements.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
-        state, reason, event = JobState.PROCESSED, None, None
+        state, what, event = JobState.PROCESSED, Happened.ENDED, None
+        count: int | None = unit.processed_count
         match unit.state:
             case UnitState.NOOP:
-                state, event = JobState.NOOP, f'run {unit.run} found nothing to do'
+                state, event, count = JobState.NOOP, f'run {unit.run} found nothing to do', 0
             case UnitState.CANCELED:
-                state, reason = JobState.SKIPPED, f'run {unit.run} cancelled: {unit.error}'
+                why = f'run {unit.run} cancelled: {unit.error}'
+                self._end(job, JobState.SKIPPED, why, now, Happened.CANCELED, but=job.run)
+                return
             case _:
-                event = f'run {unit.run} processed {unit.processed_count}'
-        if state is not JobState.SKIPPED:
-            self._streaks.ended_well(job.process)
-        self._end(job, state, reason, now, event, but=job.run)
+                event = f'run {unit.run} processed {count}'
+        self._streaks.ended_well(job.process)
+        self._end(job, state, None, now, what, event, but=job.run, count=count)
 
     def _rest(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""
@@ -260,7 +268,8 @@ class Engine:
             self._streaks.ended_well(job.process)
         word = unit.state.value.removeprefix('state_')
         event = f'run {unit.run} {word} {unit.processed_count}; more to come'
-        self._save(job_transitions.rested(job, now), event)
+        count = unit.processed_count if unit.state is UnitState.PROCESSED else None
+        self._save(job_transitions.rested(job, now), event, Happened.RESTED, job.state, count)
         self._starting.owe(job.process)
 
     def _policy(self, process: ProcessName) -> RetryPolicy:
@@ -272,7 +281,8 @@ class Engine:
         job = job_transitions.failed(job, failed)
         if at is not None:
             self._effects.add(failed.effects(now))
-            self._save(job_transitions.touched(job, now), failed.told_again(at))
+            touched, event = job_transitions.touched(job, now), failed.told_again(at)
+            self._save(touched, event, Happened.RETRIED, job.state)
             return
         self._note_failure(failed, now)
         if rests:
@@ -300,33 +310,36 @@ class Engine:
     def _give_up(self, job: Job, on_failure: OnFailure, why: str, now: datetime) -> None:
         match on_failure:
             case OnFailure.SKIP:
-                self._end(job, JobState.SKIPPED, why, now, but=job.run)
+                self._end(job, JobState.SKIPPED, why, now, Happened.GAVE_UP, but=job.run)
             case OnFailure.HOLD:
                 self._end_letters(job, why, but=job.run)
-                self._save(job_transitions.held(job, why, now), f'held for an operator: {why}')
+                held, event = job_transitions.held(job, why, now), f'held for an operator: {why}'
+                self._save(held, event, Happened.HELD, job.state)
                 self._owe_outputs(job.process)  # A part of an input may do without it.
             case _:
                 assert_never(on_failure)
 
-    def _end(
-        self, job: Job, state: JobState, reason: str | None, now: datetime,
-        event: str | None = None, but: int | None = None,
+    def _end(  # noqa: PLR0913 - all that is told of an end
+        self, job: Job, state: JobState, reason: str | None, now: datetime, what: Happened,
+        event: str | None = None, but: int | None = None, count: int | None = None,
     ) -> None:  # fmt: skip
         """Make a job final and look at everybody whom that may release. but: see `_end_letters`."""
         event = event or f'{state.value.removeprefix("state_")}: {reason}'
         self._end_letters(job, event, but)
-        self._save(job_transitions.ended(job, state, reason, now), event)
+        self._save(job_transitions.ended(job, state, reason, now), event, what, job.state, count)
         if job.request_id is None:  # Else it has reset those that wait for this one, too.
             self._came_late(job, now)
         self._owe_outputs(job.process)
 
     def _reset(self, job: Job, why: str, now: datetime) -> None:
         """Put a job back to embryo, its run count kept; it starts again when it is ready."""
-        self._save(job_transitions.reset(job, why, now, job.request_id), f'reset: {why}')
+        changed = job_transitions.reset(job, why, now, job.request_id)
+        self._save(changed, f'reset: {why}', Happened.RESET, job.state)
         self._starting.owe(job.process)
 
     def _carry_out(self, item: Commanded, now: datetime) -> None:
         command = item.command
+        self._cause = cause_of(command)
         for key in item.keys:
             if self.timetable.state(key) is None or key.process in self.left_out:
                 continue  # Planned under another context; it has no place in this one.
@@ -340,7 +353,7 @@ class Engine:
                 changed, event = job_transitions.commanded(command, job, now)
                 if changed.state.is_final:
                     self._end_letters(job, event)
-                self._save(changed, event)
+                self._save(changed, event, job_transitions.happened(command, changed), job.state)
                 self._touched(command, job, changed, now)
         for process in dict.fromkeys(key.process for key in item.keys):
             self._owe_outputs(process)
@@ -352,7 +365,8 @@ class Engine:
         if job.state is JobState.EMBRYO and job.former and job.request_id == command.target:
             changed, event = job_transitions.put_back(job, job.former, command, now)
             self.timetable.put(changed)
-            self._effects.saves.append(SaveJob(changed, event, term=job.former.term))
+            change = Change(Happened.PUT_BACK, job.state, self._cause)
+            self._effects.saves.append(SaveJob(changed, event, job.former.term, change))
 
     def _came_late(self, job: Job, now: datetime) -> None:
         """Let jobs run again that have run without one that has ended now."""
@@ -371,7 +385,8 @@ class Engine:
     def _void(self, jobs: Iterable[Job], why: str, now: datetime) -> None:
         """Take from jobs that wait for one just reset, or late, what they remember of before."""
         for job in jobs:
-            self._save(*job_transitions.without_former(job, why, now))
+            changed, event = job_transitions.without_former(job, why, now)
+            self._save(changed, event, Happened.VOIDED, job.state)
 
     def _end_letters(self, job: Job, why: str, but: int | None = None) -> None:
         """Let the dead letters of a job go, `but` that of one run: what they tell is settled."""
@@ -383,8 +398,12 @@ class Engine:
         self._starting.release(self._hierarchy.nodes[process].outputs)
         self._starting.owe(process)
 
-    def _save(self, job: Job, event: str) -> None:
+    def _save(
+        self, job: Job, event: str, what: Happened, before: JobState, count: int | None = None
+    ) -> None:
         self.timetable.put(job)
-        self._effects.saves.append(SaveJob(job, event))
+        is_asked = what is Happened.STARTED and job.request_id is not None
+        change = Change(what, before, BY_REQUEST if is_asked else self._cause, count)
+        self._effects.saves.append(SaveJob(job, event, None, change))
         if job.request_id is not None and not job.has_live_unit:
             self._starting.freed(job.request_id)

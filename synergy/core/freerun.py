@@ -27,9 +27,10 @@ from synergy.core.effects import (
 from synergy.core.events import Event, Expired, Reported, TooOld, process_of
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire, next_unit
-from synergy.core.freerun_record import Freerun, Overlap
-from synergy.core.freerun_turns import FreerunTurns
+from synergy.core.freerun_record import Freerun, Overlap, redefined
+from synergy.core.freerun_turns import FreerunTurns, happened
 from synergy.core.holds import Holds
+from synergy.core.journal import Happened
 from synergy.core.pools import Pools
 from synergy.core.records import ProcessName, RetryPolicy, Unit, UowId
 from synergy.core.requests import asked_by_itself
@@ -160,9 +161,9 @@ class Freeruns:
 
     def _may_go(self, freerun: Freerun) -> bool:
         """Tell whether a fire waits, and not for the end of the run before."""
-        is_idle = self.rests(freerun) or freerun.name in self._isolated
-        is_free = not freerun.live or freerun.overlap is Overlap.ALLOW
-        return freerun.queued_at is not None and is_free and not is_idle
+        if freerun.queued_at is None or self.rests(freerun) or freerun.name in self._isolated:
+            return False
+        return not freerun.live or freerun.overlap is Overlap.ALLOW
 
     def _go(self, name: ProcessName, event: str, now: datetime) -> None:
         """Start the fire that waits, or let it wait for its turn."""
@@ -215,8 +216,8 @@ class Freeruns:
                 if unit.state in (UnitState.PROCESSED, UnitState.NOOP):
                     self._streaks.ended_well(unit.process)
                 word = unit.state.value.removeprefix('state_')
-                text = f'run {unit.run} {word} {unit.processed_count}'
-                self._ended(freerun, [unit.id], text, now)
+                event = f'run {unit.run} {word} {unit.processed_count}'
+                self._ended(freerun, [unit.id], event, now, Happened.ENDED)
 
     def vanished(self, uow_ids: Collection[UowId], now: datetime) -> Effects:
         """Forget units that are gone from the store."""
@@ -244,14 +245,7 @@ class Freeruns:
         if before is None:
             self._save(replace(defined, rev=0, last_fire=now), f'added: {defined.trigger}', now)
         else:
-            changed = replace(
-                defined,
-                rev=before.rev,
-                last_fire=now,
-                last_run=before.last_run,
-                live=before.live,
-                queued_at=before.queued_at if defined.is_on else None,
-            )
+            changed = redefined(before, defined, now)
             state = 'on' if defined.is_on else 'off'
             told = f'changed: {defined.trigger}, {state}'
             self._save(changed, f'{told}; {why}' if why else told, now)
@@ -286,7 +280,8 @@ class Freeruns:
         """
         reason = f'cancelled by {who}'
         self._effects = Effects([CancelUnit(uow_id, reason, now) for uow_id in uow_ids])
-        self._ended(self._by_name[name], uow_ids, f'{", ".join(uow_ids)} {reason}', now)
+        event = f'{", ".join(uow_ids)} {reason}'
+        self._ended(self._by_name[name], uow_ids, event, now, Happened.CANCELED)
         return self._effects
 
     def _fire(self, freerun: Freerun, at: datetime, now: datetime) -> None:
@@ -345,19 +340,21 @@ class Freeruns:
         self._effects.add(failed.effects(now))
         freerun = self._by_name.get(unit.process)
         if failed.next_at is None and freerun is not None and unit.id in freerun.live:
-            self._ended(freerun, [unit.id], f'run {unit.run} {failed}', now)
+            self._ended(freerun, [unit.id], f'run {unit.run} {failed}', now, Happened.GAVE_UP)
             pause = self._streaks.failed(unit, failed.error, now)
             if pause is not None and freerun.is_on:
                 self._effects.add(asked_by_itself(pause))
 
-    def _ended(self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime) -> None:
+    def _ended(
+        self, freerun: Freerun, ended: Collection[UowId], event: str, now: datetime, what: Happened
+    ) -> None:
         left = tuple(uow_id for uow_id in freerun.live if uow_id not in ended)
         freerun, name = replace(freerun, live=left), freerun.name
         if freerun.queued_at is not None and not left and not self._is_kept(name, now):
             planned = freerun.queued_at
             freerun, started = self._start(replace(freerun, queued_at=None), planned, now)
             event = f'{event}; {started}'
-        self._save(freerun, event, now)
+        self._save(freerun, event, now, what)
 
     def _is_held(self, name: ProcessName, now: datetime) -> bool:
         return self._holds is not None and self._holds.is_held(name, now)
@@ -385,11 +382,14 @@ class Freeruns:
                 self._go(name, 'has opened', now)
             self._arm(self._by_name[name], armed_after(freerun, now))
 
-    def _save(self, freerun: Freerun, event: str, now: datetime) -> None:
+    def _save(
+        self, freerun: Freerun, event: str, now: datetime, what: Happened | None = None
+    ) -> None:
+        what = what or happened(self._by_name.get(freerun.name), freerun)
         freerun = replace(freerun, rev=freerun.rev + 1, changed_at=now)
         self._by_name[freerun.name] = freerun
         self._turns.hold(freerun)
-        self._effects.saves.append(SaveFreerun(freerun, event))
+        self._effects.saves.append(SaveFreerun(freerun, event, what))
 
     def _arm(self, freerun: Freerun, after: datetime) -> None:
         serial = self._serial.get(freerun.name, 0) + 1

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from synergy.core.records import Json, ProcessName, UowId
-from synergy.core.structs import Struct, field
+from synergy.core.structs import Struct, field, replace
 from synergy.core.trigger import Trigger
 
 
@@ -70,3 +70,15 @@ def base_of(name: ProcessName) -> ProcessName:
 def is_freerun(name: ProcessName) -> bool:
     """Tell whether a name is that of a free run, `Process::entry`."""
     return '::' in name
+
+
+def redefined(before: Freerun, defined: Freerun, now: datetime) -> Freerun:
+    """Return an entry under another definition: what is under way goes on."""
+    return replace(
+        defined,
+        rev=before.rev,
+        last_fire=now,
+        last_run=before.last_run,
+        live=before.live,
+        queued_at=before.queued_at if defined.is_on else None,
+    )

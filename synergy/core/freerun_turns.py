@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from synergy.core.freerun_record import Freerun
+from synergy.core.journal import Happened
 from synergy.core.pools import Pools
 from synergy.core.records import ProcessName
 
@@ -69,3 +70,16 @@ class FreerunTurns:
         if self._pools is None:
             return 'the run before'
         return ', '.join(pool for pool, _ in self._pools.taker(name).shares)
+
+
+def happened(before: Freerun | None, after: Freerun) -> Happened:
+    """Return what has become of an entry of which no run has ended."""
+    if before is None:
+        return Happened.CHANGED
+    if after.last_run > before.last_run:
+        return Happened.STARTED
+    if after.queued_at is not None and before.queued_at is None:
+        return Happened.WAITS
+    is_same = after.definition == before.definition and after.trigger == before.trigger
+    is_fire = is_same and after.is_on == before.is_on and after.live == before.live
+    return Happened.SUPPRESSED if is_fire else Happened.CHANGED

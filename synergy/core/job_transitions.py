@@ -8,6 +8,7 @@ from typing import assert_never
 from synergy.core.chosen import chosen_of
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind, Only
 from synergy.core.events import Processed
+from synergy.core.journal import Happened
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
@@ -224,3 +225,12 @@ def commanded(command: Command, job: Job, now: datetime) -> tuple[Job, str]:
     # A person has decided: no failure any more, however the attempts before it ended.
     decided = replace(job, failure_count=0)
     return ended(decided, JobState.SKIPPED, command.by, now), f'skipped: {command.by}'
+
+
+def happened(command: Command, job: Job) -> Happened:
+    """Return what a command has done to a job that it has left so."""
+    if not job.state.is_final:
+        return Happened.RESET
+    if job.state is JobState.PROCESSED:
+        return Happened.MARKED
+    return Happened.CANCELED if command.kind is CommandKind.CANCEL else Happened.SKIPPED

@@ -18,7 +18,9 @@ from synergy.core.commands import (
     CommandState,
     counted,
 )
+from synergy.core.context_commands import ACTOR
 from synergy.core.effects import Effects, InsertCommand, Note, SaveCommand
+from synergy.core.journal import Cause, CauseKind
 from synergy.core.structs import replace
 
 
@@ -114,3 +116,9 @@ def undone(command: Command, left: Command, now: datetime) -> Effects:
         )
     effects.add(ended(command, now, told, is_done=True))
     return effects
+
+
+def cause_of(command: Command) -> Cause:
+    """Return what the journal names as the cause of what a command does to jobs."""
+    is_own = command.actor == ACTOR and command.kind is CommandKind.REPROCESS
+    return Cause(CauseKind.CONTEXT if is_own else CauseKind.COMMAND, command.id)

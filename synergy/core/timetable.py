@@ -121,15 +121,20 @@ class Timetable(IndexSearches):
         assert not self._undo, 'settle or roll back first'
         changed, self._changed = self._changed, set()
         return [
-            IndexPage(
-                process=name,
-                qualifier=self.hierarchy.nodes[name].process.qualifier,
-                first=self.hierarchy.nodes[name].first,
-                codes=bytes(self._codes[name].translate(ENDED_ONLY)),
-            )
+            self._page(name, bytes(self._codes[name].translate(ENDED_ONLY)))
             for name in self._codes
             if name in changed and name not in without
         ]
+
+    def snapshot(self) -> Sequence[IndexPage]:
+        """Return all pages, with the codes that `pages` leaves out. Nothing may be drafted."""
+        assert not self._undo, 'settle or roll back first'
+        return [self._page(name, bytes(codes)) for name, codes in self._codes.items()]
+
+    def _page(self, name: ProcessName, codes: bytes) -> IndexPage:
+        node = self.hierarchy.nodes[name]
+        level = node.process.qualifier
+        return IndexPage(process=name, qualifier=level, first=node.first, codes=codes)
 
     def _take(self, copy: IndexCopy | None) -> datetime | None:
         """Fill in what a copy knows; return since when rows must be read: None for all of them."""

@@ -13,6 +13,7 @@ from typing import Final, assert_never
 
 from synergy.core.commands import Command, CommandKind, counted
 from synergy.core.effects import (
+    AddPage,
     ArchiveRows,
     CancelUnit,
     Effects,
@@ -207,7 +208,7 @@ class Isolating:
                 return _subject(process)
             case SaveCommand(command) | InsertCommand(command):
                 return command_subject(command.id)
-            case SaveContext() | SavePool() | RemovePool():
+            case SaveContext() | SavePool() | RemovePool() | AddPage():
                 return None
             case _:
                 assert_never(save)

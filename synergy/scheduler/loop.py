@@ -35,6 +35,7 @@ from synergy.scheduler.commands import Commands
 from synergy.scheduler.inbox import Inbox
 from synergy.scheduler.index import Index
 from synergy.scheduler.index_copies import IndexCopies
+from synergy.scheduler.index_snapshots import IndexSnapshots
 from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.loading import Loading
@@ -88,7 +89,8 @@ class Scheduler:
         self._recovery = Recovery(self._leader, self._isolating, self._inbox)
         self._clock_steps = ClockSteps(clock)
         self._copies = IndexCopies(store, self._leader, clock.now())
-        self._pruning = Pruning(store, settings.log_retention)
+        self._snapshots = IndexSnapshots(store, self._leader, self._outbox.journal)
+        self._pruning = Pruning(store, settings)
         self._index: Index | None = None
         self._is_stopping = False
 
@@ -177,6 +179,7 @@ class Scheduler:
             self._drop_index()
             return 0.0
         self._copies.go_on(index.engine, now)
+        self._snapshots.go_on(index.engine, now)
         return self._seconds_to_next(index)
 
     def _events(self, index: Index, now: datetime, *, is_sweeping: bool) -> Sequence[Event]:
@@ -201,6 +204,8 @@ class Scheduler:
     def _load(self) -> Index:
         """Build the index, and owe a look at everything."""
         now = self._clock.now()
+        assert self._leader.leadership is not None, 'only a leader has an index'
+        self._outbox.journal.begin(self._leader.leadership, now)
         loaded = self._loading.load(now, may_trust_copy=self._recovery.may_trust_copy)
         self._index = index = loaded.index
         self._commands.pause(index)
@@ -210,6 +215,7 @@ class Scheduler:
         self._apply(index, index.look_at_all(now))
         self._sweeper.hurry()
         self._copies.begin(now, has_copy=loaded.has_copy)
+        self._snapshots.begin()
         self._pruning.wait()
         return index
 

@@ -16,5 +16,7 @@ class LoopSettings(Struct, frozen=True, kw_only=True):
     inbox_batch_max: int
     uow_age_max: timedelta = timedelta(hours=48)
     log_retention: timedelta = timedelta(days=90)
+    journal_retention: timedelta = timedelta(days=30)
+    snapshot_retention: timedelta = timedelta(days=400)
     uow_lease: timedelta = timedelta(minutes=1)
     equal_failures_max: int = 0

@@ -66,6 +66,8 @@ def start(runtime: SchedulerRuntime) -> int:
             inbox_batch_max=settings.inbox_batch_max,
             uow_age_max=settings.uow_age_max,
             log_retention=settings.log_retention,
+            journal_retention=settings.journal_retention,
+            snapshot_retention=settings.snapshot_retention,
             uow_lease=settings.uow_lease,
             equal_failures_max=settings.equal_failures_max,
         ),

@@ -22,9 +22,10 @@ from synergy.core.timetable import Timetable
 from synergy.ports.clock import Clock
 from synergy.ports.errors import LeadershipLost
 from synergy.ports.one_commit import OneCommit
-from synergy.ports.store import CommitStore
+from synergy.ports.store import SchedulerStore
 from synergy.scheduler.announcer import Announcer
 from synergy.scheduler.isolating import Isolating
+from synergy.scheduler.journal import Journaling
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.rings import Rings
 
@@ -37,12 +38,13 @@ MARK_AFTER: Final = timedelta(seconds=30)
 class Outbox:
     """Saves under this Scheduler's leadership, and announces what was saved.
 
-    rings: what was rung for and not answered, where store and broker are not one file.
+    rings: what was rung for and not answered, where store and broker are not one file. journal:
+    what is written down with each commit.
     """
 
     def __init__(
         self,
-        store: CommitStore,
+        store: SchedulerStore,
         announcer: Announcer,
         clock: Clock,
         leader: Leader,
@@ -57,6 +59,7 @@ class Outbox:
         self._isolating = isolating
         self._one_commit = one_commit
         self.rings = Rings()
+        self.journal = Journaling(store)
 
     def apply(self, timetable: Timetable, effects: Effects) -> None:
         """Save, then settle the index, then hand over what is to be announced.
@@ -129,7 +132,7 @@ class Outbox:
             marked = {save.unit.id for save in saves if isinstance(save, InsertUnit)} & due
         # Before the commit: should its outcome be unknown, the sweep finds what is owed.
         self.rings.forget(save.uow_id for save in saves if isinstance(save, MoveUnit))
-        self._commit(saves, {})
+        self._commit_with_page(saves, now)
         return marked
 
     def _ring_and_mark(self, now: datetime, marked: Collection[UowId]) -> None:
@@ -147,6 +150,16 @@ class Outbox:
         for note in effects.notes:
             level = logging.WARNING if note.is_warning else logging.INFO
             logger.log(level, note.text, extra={'event': note.event})
+
+    def _commit_with_page(self, saves: Sequence[Save], now: datetime) -> None:
+        assert self._leader.leadership is not None
+        last = self.journal.last
+        saves, count = self.journal.with_page(saves, self._leader.leadership.term, now)
+        if count:
+            self.journal.unsure()
+        self._commit(saves, {})
+        if count:
+            self.journal.added(last, count)
 
     def _commit(self, saves: Sequence[Save], announced: Mapping[UowId, datetime]) -> None:
         assert self._leader.leadership is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from synergy.core.commands import RESETTING_KINDS, CommandKind, CommandState
@@ -11,6 +12,8 @@ from synergy.core.context_commands import ACTOR
 from synergy.core.effects import InsertUnit, Save
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Under, check
+from synergy.core.journal_pages import lines_of
+from synergy.core.journal_replay import Replay
 from synergy.core.late_inputs import is_late
 from synergy.core.leaving_out import left_out_until
 from synergy.core.led_context import LedContext, led_process, placed
@@ -28,6 +31,7 @@ from synergy.simulation.hold_watch import HoldWatch
 from synergy.simulation.order_watch import OrderWatch
 
 _ROWS_MAX = 1_000_000
+_PAGES = 1000
 #: Of requests that may have reset some of their jobs, and not yet all.
 _NOT_APPLIED = (CommandState.REQUESTED, CommandState.APPLYING)
 
@@ -169,6 +173,21 @@ class Monitor:
         found = self._unfinished(left_out)
         if found is not None:
             raise Broken(f'I8 {found} long after faults have stopped')
+
+    def check_journal(self) -> None:
+        """Check that the journal is unbroken, and leads to the rows that are there (I10).
+
+        While a commit may be torn, lines may be missing until the index is built next.
+        """
+        replay, after = Replay(), 0
+        while pages := self.store.journal_pages(after, _PAGES):
+            for line in chain.from_iterable(map(lines_of, pages)):
+                for violation in replay.take(line):
+                    raise Broken(str(violation))
+            after = pages[-1].next - 1
+        jobs = self.store.find_jobs(JobFilter(), _ROWS_MAX)
+        for violation in replay.against(jobs, self.store.freeruns()):
+            raise Broken(str(violation))
 
     def check_order(self, context_changes: int) -> None:
         """Check that all ran after what they wait for, and no more often than somebody asked for.

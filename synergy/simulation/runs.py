@@ -194,6 +194,7 @@ def _play(
         world.run(_PEACE_TURN_SECONDS)
     world.monitor.check_rows()
     world.monitor.check_finished(left_out)
+    world.monitor.check_journal()
     _check_poison(world)
     world.monitor.check_order(world.context_changes)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from random import Random
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from synergy.core.effects import InsertUnit, Save, SaveFreerun, SaveJob, in_stages
+from synergy.core.effects import AddPage, InsertUnit, Save, SaveFreerun, SaveJob, in_stages
 from synergy.core.records import Leadership, UowId
 from synergy.ports.errors import CommitRefused, RefusedSave, StoreUnavailable
 from synergy.ports.rows import IllegalRow
@@ -20,6 +21,24 @@ from synergy.simulation.stage import Actor, Died, Stage
 #: Share of calls at which others may come in between.
 _INTERLEAVE: Final = 0.3
 _LATENCY_SECONDS: Final = 0.02
+#: Share of torn commits that end before their page of the journal, whatever else goes wrong.
+_PAGE_LOST: Final = 0.05
+#: What a leader reads and keeps of the journal is not drawn for: other calls fail often enough.
+_QUIET: Final = frozenset(
+    {
+        'journal_span',
+        'journal_pages',
+        'journal_pages_before',
+        'journal_number_since',
+        'recent_jobs',
+        'recent_freeruns',
+        'index_snapshots',
+        'led_text',
+        'save_index_snapshot',
+        'prune_journal',
+        'prune_snapshots',
+    }
+)
 
 
 class Line:
@@ -31,6 +50,8 @@ class Line:
         self._random = stage.random.random
         self._faults = faults
         self._actor = actor
+        #: Of its own, so that histories are the same whether or not there is a journal.
+        self._page_random = Random(f'{actor.name} {actor.pid}')
         #: Nobody comes in between: the actor has the write lock.
         self.is_alone = False
         #: What was seen meanwhile, and counts only if it is committed.
@@ -62,6 +83,11 @@ class Line:
     def tears(self) -> bool:
         """Tell whether this commit is not one transaction."""
         return not self.is_alone and self._draws(self._faults.commit_torn)
+
+    def before_page(self, error: type[Exception]) -> None:
+        """Maybe lose a page of the journal, and the rest of its commit."""
+        if self._faults.commit_torn > 0 and self._page_random.random() < _PAGE_LOST:
+            raise error('simulated: the commit broke off before its page')
 
     def sorts(self) -> bool:
         """Tell whether a torn commit is applied in stages."""
@@ -104,10 +130,14 @@ class UnreliableStore:
         self._store = store
         self._line = line
         self._monitor = monitor
+        #: A commit that is torn may end before its page of the journal.
+        self.commits_are_whole = False
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Return a method of the store that may fail."""
         method = getattr(self._store, name)
+        if name in _QUIET:
+            return cast('Callable[..., Any]', method)
 
         def call(*arguments: Any, **named: Any) -> Any:
             self._line.before(StoreUnavailable)
@@ -129,10 +159,17 @@ class UnreliableStore:
         announced: Mapping[UowId, datetime] = MappingProxyType({}),
     ) -> None:
         """Commit as one transaction, or, as a store without them would, save by save."""
+        if saves and all(isinstance(save, AddPage) for save in saves):
+            self._store.commit(leadership, saves)  # A repair: see `_QUIET`.
+            return
         self._line.before(StoreUnavailable)
         if self._line.tears():
             # Half of them as a store that has them by kind of row.
             for save in in_stages(saves) if self._line.sorts() else saves:
+                if isinstance(save, AddPage):
+                    self._line.before_page(StoreUnavailable)
+                    self._store.commit(leadership, [save])
+                    continue
                 self._refuse([save])
                 self._store.commit(leadership, [save])
                 self._line.see(partial(self._monitor.saw_saves, [save]))

@@ -18,6 +18,7 @@ from typing import Final
 from synergy.core.commands import CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
+from synergy.core.journal_replay import Replay
 from synergy.core.led_context import is_led_so
 from synergy.core.overrides import applied
 from synergy.core.records import is_led
@@ -26,6 +27,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import SnapshotLost
 from synergy.ports.rows import IllegalRow
 from synergy.ports.store import Reader, Store
+from synergy.view.journal import replayed
 from synergy.view.whole import all_commands
 
 #: Clocks of boxes may differ by so much: intervals begin by that of the box that leads.
@@ -50,6 +52,9 @@ ADVICE: Final[Mapping[str, str]] = {
     'I7': 'somebody has edited these rows, or this is a fault of Synergy: '
     './launch.py reprocess PROCESS TIMEPERIOD makes what is final right; report it, with a copy of '
     'the store; everything may go on running meanwhile',
+    'I10': 'what happened was not all written down, or somebody has edited rows or journal; the '
+    'present is right, only what is told of the past is not: report it, with a copy of the store; '
+    'everything may go on running meanwhile',
 }
 
 
@@ -106,8 +111,12 @@ def _look(hierarchy: Hierarchy, store: Store, clock: Clock) -> Verdict:
         under = circumstances(store)
         hierarchy = applied(hierarchy, store.overrides())
         now = clock.now() + _CLOCKS_DIFFER
-        jobs = other_levels(hierarchy, store.scanned_jobs(), counts)
-        found = tuple(check(hierarchy, jobs, store.scanned_units(), now, under))
+        replay = Replay()
+        broken = [*replayed(store, replay)]
+        broken += replay.against((), store.freeruns())
+        rows = replay.compared(store.scanned_jobs(), broken)
+        jobs = other_levels(hierarchy, rows, counts)
+        found = (*check(hierarchy, jobs, store.scanned_units(), now, under), *broken)
         unreadable = illegal_rows(store)
     return Verdict(
         violations=found,

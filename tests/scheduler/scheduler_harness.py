@@ -14,6 +14,7 @@ from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import Violation, check
+from synergy.core.journal_replay import Replay
 from synergy.core.overrides import applied
 from synergy.core.records import Outcome, ProcessName, Route, Unit, UnitEnd, UowId
 from synergy.core.states import JobState
@@ -23,6 +24,7 @@ from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.store import SchedulerStore, Store
 from synergy.scheduler.loop import LoopSettings, Scheduler
 from synergy.scheduler.pipeline import Pipeline
+from synergy.view.journal import replayed
 from synergy.view.verification import circumstances
 from synergy.view.whole import all_jobs
 
@@ -163,12 +165,15 @@ class SchedulerHarness:
         return JobState.EMBRYO if job is None else job.state
 
     def violations(self) -> Sequence[Violation]:
-        return list(
-            check(
+        replay = Replay()
+        return [
+            *check(
                 applied(self.hierarchy, self.store.overrides()),
                 all_jobs(self.store),
                 self.store.all_units(),
                 self.clock.now(),
                 circumstances(self.store),
-            )
-        )
+            ),
+            *replayed(self.store, replay),
+            *replay.against(all_jobs(self.store), self.store.freeruns()),
+        ]

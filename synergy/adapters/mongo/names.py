@@ -39,6 +39,9 @@ LEADER: Final = 'scheduler'
 #: Collection of the copy of the dense index, and id of the document that dates it.
 INDEX: Final = 'index_copy'
 BOXES: Final = 'box'
+JOURNAL: Final = 'journal'
+CURSORS: Final = 'journal_cursor'
+SNAPSHOTS: Final = 'index_snapshot'
 #: Collections of what recuts have archived.
 JOBS_ARCHIVED: Final = 'job_archived'
 UNITS_ARCHIVED: Final = 'unit_of_work_archived'

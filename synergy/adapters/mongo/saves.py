@@ -14,13 +14,14 @@ from itertools import groupby
 from typing import Final
 
 import bson
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from synergy.adapters.mongo.archive import apply_archive
 from synergy.adapters.mongo.bulks import Operation, bulk, unmatched
 from synergy.adapters.mongo.chain import Chain, Document, Step
 from synergy.adapters.mongo.documents.commands import command_document, command_progress
 from synergy.adapters.mongo.documents.jobs import job_values
+from synergy.adapters.mongo.documents.journal import page_document
 from synergy.adapters.mongo.documents.processes import freerun_values, override_values
 from synergy.adapters.mongo.documents.units import unit_document
 from synergy.adapters.mongo.job_saves import steps_of_jobs
@@ -31,6 +32,7 @@ from synergy.adapters.mongo.names import (
     JOB_COLLECTION,
     JOB_COLLECTIONS,
     JOBS_ARCHIVED,
+    JOURNAL,
     OPEN_COMMANDS,
     OVERRIDES,
     POOLS,
@@ -39,6 +41,7 @@ from synergy.adapters.mongo.names import (
 from synergy.adapters.mongo.revisions import refuse_vanished, upsert
 from synergy.adapters.mongo.unit_saves import steps_of_marks, steps_of_units
 from synergy.core.effects import (
+    AddPage,
     ArchiveRows,
     CancelUnit,
     EndLetters,
@@ -101,6 +104,8 @@ def _steps(saves: Sequence[Save], term: int) -> Iterator[Step]:
             yield partial(_apply_to_context, saves=part, term=term)
         elif collection == OVERRIDES:
             yield from (partial(_apply_to_override, save=save, term=term) for save in part)
+        elif collection == JOURNAL:
+            yield partial(_add_pages, saves=part)
         elif collection == POOLS:
             yield from (partial(_apply_to_pool, save=save, term=term) for save in part)
         else:
@@ -132,6 +137,8 @@ def _document(save: Save, term: int) -> Document:  # noqa: C901 - one case for e
             return command_progress(command)
         case InsertCommand(command):
             return command_document(command)
+        case AddPage(page):
+            return page_document(page)
         case SaveContext(context):
             return {'text': led_context.encode(context)}
         case MoveUnit():
@@ -158,6 +165,8 @@ def _collection(save: Save) -> str:
             return COMMANDS
         case ArchiveRows():
             return JOBS_ARCHIVED
+        case AddPage():
+            return JOURNAL
         case SaveContext():
             return CONTEXT
 
@@ -175,6 +184,12 @@ def _freerun(save: Save, term: int) -> Operation:
     if isinstance(save, RemoveFreerun):
         return DeleteOne(key)
     return upsert(key, freerun_values(freerun, term), [freerun.changed_at, save.event], term)
+
+
+def _add_pages(chain: Chain, saves: Sequence[Save]) -> None:
+    """Add pages; one whose number somebody else has used is refused, as by any unique key."""
+    pages = [InsertOne(page_document(save.page)) for save in saves if isinstance(save, AddPage)]
+    bulk(chain.database, JOURNAL, pages, saves)
 
 
 def _apply_to_command(chain: Chain, save: Save) -> None:

@@ -19,11 +19,14 @@ from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.names import (
+    CURSORS,
     JOB_COLLECTIONS,
     JOBS_ARCHIVED,
+    JOURNAL,
     LEVEL,
     QUALIFIER_BY_COLLECTION,
     SHARED_COLLECTIONS,
+    SNAPSHOTS,
     TYPE_FREERUN,
     UNITS_ARCHIVED,
 )
@@ -87,6 +90,7 @@ _ARCHIVE_INDEXES: Final = tuple(
     Index(collection=name, keys=('process_name', 'timeperiod'))
     for name in (JOBS_ARCHIVED, UNITS_ARCHIVED)
 )
+_JOURNAL_INDEX: Final = Index(collection=JOURNAL, keys=('until',))
 INDEXES: Final = (
     *_JOB_INDEXES,
     Index(collection='unit_of_work', keys=('process_name', 'timeperiod', 'run'), is_unique=True),
@@ -102,9 +106,10 @@ INDEXES: Final = (
     Index(collection='log_recording', keys=('parent_object_id',)),
     Index(collection='command', keys=('state', 'created_at')),
     *_ARCHIVE_INDEXES,
+    _JOURNAL_INDEX,
 )
 #: What the schema document says is there: collections that older programs did not make.
-_READY: Final = (*JOB_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED)
+_READY: Final = (*JOB_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED, JOURNAL)
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
 _UNINDEXED: Final = (
@@ -116,6 +121,8 @@ _UNINDEXED: Final = (
     'index_copy',
     'led_context',
     'pool',
+    CURSORS,
+    SNAPSHOTS,
     _SCHEMA,
 )
 COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))
@@ -192,7 +199,7 @@ def missing(database: Database[Document]) -> Iterator[Index]:
 
 def _add_job_collections(database: Database[Document]) -> None:
     """Make what an older program has not known ready, beside it: it goes on with its own."""
-    for collection in (*SHARED_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED):
+    for collection in (*SHARED_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED, JOURNAL):
         models = [index.model for index in INDEXES if index.collection == collection]
         database[collection].create_indexes(models)
     ready = {'job_collections': list(_READY)}

@@ -23,6 +23,7 @@ from synergy.adapters.mongo.connection import MongoConnection
 from synergy.adapters.mongo.context import MongoContext
 from synergy.adapters.mongo.freeruns import MongoFreeruns
 from synergy.adapters.mongo.jobs import MongoJobs
+from synergy.adapters.mongo.journal import MongoJournal
 from synergy.adapters.mongo.leadership import MongoLeadership
 from synergy.adapters.mongo.scan import MongoScan
 from synergy.adapters.mongo.schema import make_usable
@@ -46,6 +47,7 @@ class MongoStore(JoinedStore):
             Parts(
                 leadership=leadership,
                 commits=MongoCommits(collections, leadership),
+                journal=MongoJournal(collections, leadership),
                 timetable=MongoTimetable(collections, leadership),
                 context=MongoContext(collections),
                 jobs=MongoJobs(collections),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from synergy.adapters.sqlite.journal_tables import VERSION_24
+
 #: Sizes of pools that operators have set.
 _VERSION_23: Final = """
 CREATE TABLE pool (
@@ -14,4 +16,4 @@ CREATE TABLE pool (
 ) WITHOUT ROWID
 """
 
-LATER: Final = (_VERSION_23,)
+LATER: Final = (_VERSION_23, VERSION_24)

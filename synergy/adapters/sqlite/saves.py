@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from synergy.adapters.sqlite.archive import archive
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.history import add_event
+from synergy.adapters.sqlite.journal import add_page
 from synergy.adapters.sqlite.rows.columns import numbered, placeholders
 from synergy.adapters.sqlite.rows.commands import COMMAND_COLUMNS, command_values, plan_text
 from synergy.adapters.sqlite.rows.events import LINE_END, LINES_MAX
@@ -29,6 +30,7 @@ from synergy.adapters.sqlite.states import (
     REQUESTED,
 )
 from synergy.core.effects import (
+    AddPage,
     ArchiveRows,
     CancelUnit,
     EndLetters,
@@ -226,6 +228,8 @@ def apply(  # noqa: C901 - one case for each kind of save
         case SaveContext(context):
             values = (context.rev, term, led_context.encode(context))
             return connection.execute(_SAVE_CONTEXT, values).rowcount == 1
+        case AddPage(page):
+            return add_page(connection, page)
         case SaveFreerun(freerun, event):
             return _save_freerun(connection, freerun, event, term)
         case RemoveFreerun(freerun):

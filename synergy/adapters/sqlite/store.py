@@ -18,6 +18,7 @@ from synergy.adapters.sqlite.context import SqliteContext
 from synergy.adapters.sqlite.earlier import check_not_led
 from synergy.adapters.sqlite.freeruns import SqliteFreeruns
 from synergy.adapters.sqlite.jobs import SqliteJobs
+from synergy.adapters.sqlite.journal import SqliteJournal
 from synergy.adapters.sqlite.leadership import SqliteLeadership
 from synergy.adapters.sqlite.scan import SqliteScan
 from synergy.adapters.sqlite.schema import MIGRATIONS
@@ -41,6 +42,7 @@ class SqliteStore(JoinedStore):
             Parts(
                 leadership=leadership,
                 commits=SqliteCommits(tables, leadership),
+                journal=SqliteJournal(tables, leadership),
                 timetable=SqliteTimetable(tables, leadership),
                 context=SqliteContext(tables),
                 jobs=SqliteJobs(tables),

@@ -21,6 +21,7 @@ from synergy.ports.store.context import ContextReader
 from synergy.ports.store.freeruns import FreerunReader
 from synergy.ports.store.illegal import IllegalRows
 from synergy.ports.store.jobs import EVENTS_PER_JOB_MAX, JobChange, JobFilter, JobReader
+from synergy.ports.store.journal import JournalReader, JournalStore
 from synergy.ports.store.leadership import LEASES_MAX, LeadershipReader, LeadershipStore
 from synergy.ports.store.scan import RowScan
 from synergy.ports.store.snapshots import Snapshots
@@ -45,6 +46,8 @@ __all__ = [
     'JobChange',
     'JobFilter',
     'JobReader',
+    'JournalReader',
+    'JournalStore',
     'LeadershipReader',
     'LeadershipStore',
     'LiveRun',
@@ -71,6 +74,7 @@ class Reader(
     FreerunReader,
     CommandReader,
     BoxReader,
+    JournalReader,
     IllegalRows,
     RowScan,
     Snapshots,
@@ -79,7 +83,15 @@ class Reader(
     """What status, pages and `verify` read; nothing here writes."""
 
 
-class SchedulerStore(Reader, LeadershipStore, CommitStore, TimetableStore, CommandStore, Protocol):
+class SchedulerStore(
+    Reader,
+    LeadershipStore,
+    CommitStore,
+    TimetableStore,
+    JournalStore,
+    CommandStore,
+    Protocol,
+):
     """The roles that the Scheduler needs."""
 
 

@@ -17,6 +17,7 @@ from synergy.ports.store import (
     FreerunReader,
     IllegalRows,
     JobReader,
+    JournalStore,
     LeadershipStore,
     RowScan,
     Snapshots,
@@ -32,6 +33,7 @@ class Parts(NamedTuple):
 
     leadership: LeadershipStore
     commits: CommitStore
+    journal: JournalStore
     timetable: TimetableStore
     context: ContextReader
     jobs: JobReader
@@ -61,6 +63,24 @@ class JoinedStore:
 
         self.commit = parts.commits.commit
         self.prune = parts.commits.prune
+
+        self.commits_are_whole = parts.journal.commits_are_whole
+        self.journal_span = parts.journal.journal_span
+        self.journal_pages = parts.journal.journal_pages
+        self.journal_pages_before = parts.journal.journal_pages_before
+        self.journal_number_since = parts.journal.journal_number_since
+        self.recent_jobs = parts.journal.recent_jobs
+        self.recent_freeruns = parts.journal.recent_freeruns
+        self.journal_cursor = parts.journal.journal_cursor
+        self.journal_cursors = parts.journal.journal_cursors
+        self.led_text = parts.journal.led_text
+        self.index_snapshots = parts.journal.index_snapshots
+        self.index_snapshot = parts.journal.index_snapshot
+        self.save_journal_cursor = parts.journal.save_journal_cursor
+        self.remove_journal_cursor = parts.journal.remove_journal_cursor
+        self.save_index_snapshot = parts.journal.save_index_snapshot
+        self.prune_journal = parts.journal.prune_journal
+        self.prune_snapshots = parts.journal.prune_snapshots
 
         self.index_stretches = parts.timetable.index_stretches
         self.index_copy = parts.timetable.index_copy

@@ -1,0 +1,221 @@
+"""The journal, those who follow it, and snapshots of the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Final
+
+from synergy.adapters.sqlite.connection import from_micros, to_micros
+from synergy.adapters.sqlite.history import freerun_events, job_events
+from synergy.adapters.sqlite.leadership import SqliteLeadership
+from synergy.adapters.sqlite.rows.columns import MICROS_MAX
+from synergy.adapters.sqlite.rows.jobs import JOB_COLUMNS_READ, job_of
+from synergy.adapters.sqlite.rows.processes import FREERUN_COLUMNS, freerun_of
+from synergy.adapters.sqlite.states import IS_NOT_OPEN, IS_OPEN
+from synergy.adapters.sqlite.tables import SqliteTables
+from synergy.core.freerun_record import Freerun
+from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
+from synergy.core.journal import JournalPage
+from synergy.core.records import Job, JobEvent, Leadership, ProcessName
+from synergy.ports import rows as fields
+from synergy.ports.store import EVENTS_PER_JOB_MAX
+
+_NEXT: Final = 'coalesce((SELECT first + count FROM journal ORDER BY first DESC LIMIT 1), 1)'
+_COLUMNS: Final = 'first, count, term, until, names, body'
+#: Two statements: as one, SQLite would make a table of its own for it, at ten times the cost.
+_LAST: Final = 'SELECT first + count FROM journal ORDER BY first DESC LIMIT 1'
+_ADD: Final = f'INSERT INTO journal ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)'
+#: The page that has a number begins at it or before it; pages do not overlap.
+_AFTER: Final = (
+    f'SELECT {_COLUMNS} FROM journal WHERE first >= coalesce('
+    '(SELECT first FROM journal WHERE first <= ?1 + 1 ORDER BY first DESC LIMIT 1), 0) '
+    'AND first + count > ?1 + 1 AND (?3 IS NULL OR instr(names, ?3)) ORDER BY first LIMIT ?2'
+)
+_BEFORE: Final = (
+    f'SELECT {_COLUMNS} FROM journal WHERE first < ?1 AND (?3 IS NULL OR instr(names, ?3)) '
+    'ORDER BY first DESC LIMIT ?2'
+)
+_PRUNE: Final = (
+    'DELETE FROM journal WHERE until < ?1 AND first IN (SELECT first FROM journal '
+    'WHERE first < (SELECT max(first) FROM journal) ORDER BY first LIMIT ?2) RETURNING count'
+)
+_AT_OR_BEHIND: Final = 'SELECT first, until FROM journal WHERE first >= ? ORDER BY first LIMIT 1'
+_RECENT: Final = (
+    f'SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_ended '
+    f'WHERE {IS_NOT_OPEN} AND changed_at >= ?1 '
+    f'UNION ALL SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_open '
+    f'WHERE {IS_OPEN} AND changed_at >= ?1'
+)
+_SAVE_CURSOR: Final = (
+    'INSERT INTO journal_cursor (name, number, at) VALUES (?, ?, ?) ON CONFLICT (name) '
+    'DO UPDATE SET number = excluded.number, at = excluded.at WHERE number <= excluded.number'
+)
+#: Between the names of a page, and around them.
+_BETWEEN: Final = '\n'
+
+
+class SqliteJournal:
+    """The role `JournalStore`."""
+
+    def __init__(self, tables: SqliteTables, leadership: SqliteLeadership) -> None:
+        """Use the tables of an open file. leadership: checked with each write of a leader."""
+        self._tables = tables
+        self._file = tables.file
+        self._leadership = leadership
+        self.commits_are_whole = True
+
+    def journal_span(self) -> range:
+        """Return the numbers of the lines that are there."""
+        ((first, after),) = self._file.read(f'SELECT (SELECT min(first) FROM journal), {_NEXT}')
+        return range(after if first is None else first, after)
+
+    def journal_pages(
+        self, after: int, limit: int, process: ProcessName | None = None
+    ) -> Sequence[JournalPage]:
+        """Return pages with lines behind a number, in order."""
+        found = self._file.read(_AFTER, (after, limit, _sought(process)))
+        return [*self._decoded(found)]
+
+    def journal_pages_before(
+        self, before: int, limit: int, process: ProcessName | None = None
+    ) -> Sequence[JournalPage]:
+        """Return pages that begin before a number, newest first."""
+        found = self._file.read(_BEFORE, (before, limit, _sought(process)))
+        return [*self._decoded(found)]
+
+    def journal_number_since(self, since: datetime) -> int:
+        """Return the number from which on lines are from an instant or later."""
+        # No index of instants: it would cost each commit, for a question that is seldom asked.
+        span, micros = self.journal_span(), to_micros(since)
+        low, high = span.start, span.stop
+        while low < high:
+            middle = (low + high) // 2
+            found = self._file.read(_AT_OR_BEHIND, (middle,))
+            if not found or found[0][1] >= micros:
+                high = middle
+            else:
+                low = found[0][0] + 1
+        found = self._file.read(_AT_OR_BEHIND, (low,))
+        return int(found[0][0]) if found else span.stop
+
+    def recent_jobs(self, since: datetime) -> Iterator[tuple[Job, Sequence[JobEvent]]]:
+        """Yield the jobs that changed since, with their events."""
+        found = self._file.read(_RECENT, (to_micros(since),))
+        for job in self._tables.decoded('job', job_of, found):
+            yield job, job_events(self._tables, job.key, EVENTS_PER_JOB_MAX)
+
+    def recent_freeruns(self, since: datetime) -> Iterator[tuple[Freerun, Sequence[JobEvent]]]:
+        """Yield the free runs that changed since, with their events."""
+        sql = f'SELECT {FREERUN_COLUMNS} FROM freerun_process WHERE changed_at >= ?'
+        found = self._file.read(sql, (to_micros(since),))
+        for freerun in self._tables.decoded('freerun_process', freerun_of, found):
+            yield freerun, freerun_events(self._tables, freerun.name, EVENTS_PER_JOB_MAX)
+
+    def journal_cursor(self, name: str) -> int | None:
+        """Return the number of the last line that a follower has dealt with."""
+        found = self._file.read('SELECT number FROM journal_cursor WHERE name = ?', (name,))
+        return int(found[0][0]) if found else None
+
+    def journal_cursors(self) -> dict[str, int]:
+        """Return those of all followers."""
+        return dict(self._file.read('SELECT name, number FROM journal_cursor ORDER BY name'))
+
+    def led_text(self) -> tuple[int, str | None]:
+        """Return revision and text of the context that is led."""
+        found = self._file.read('SELECT rev, text FROM led_context')
+        return found[0] if found else (0, None)
+
+    def index_snapshots(self) -> Sequence[SnapshotMark]:
+        """Return which snapshots of the index there are."""
+        sql = 'SELECT number, at, context_rev FROM index_snapshot WHERE part = 0 ORDER BY number'
+        return [*self._tables.decoded('index_snapshot', _mark_of, self._file.read(sql))]
+
+    def index_snapshot(self, number: int) -> IndexSnapshot | None:
+        """Return the snapshot that was made behind a line."""
+        sql = (
+            'SELECT number, at, context_rev, body FROM index_snapshot WHERE number = ? '
+            'ORDER BY part'
+        )
+        found = self._file.read(sql, (number,))
+        marks = [*self._tables.decoded('index_snapshot', _mark_of, [row[:3] for row in found[:1]])]
+        return IndexSnapshot(marks[0], tuple(row[3] for row in found)) if marks else None
+
+    def save_journal_cursor(self, name: str, number: int) -> bool:
+        """Remember how far a follower is, unless it is further already."""
+        now = to_micros(self._tables.clock.now())
+        return self._file.write(_SAVE_CURSOR, (name, number, now)) == 1
+
+    def remove_journal_cursor(self, name: str) -> None:
+        """Forget a follower."""
+        self._file.write('DELETE FROM journal_cursor WHERE name = ?', (name,))
+
+    def save_index_snapshot(self, leadership: Leadership, snapshot: IndexSnapshot) -> None:
+        """Keep a snapshot of the index."""
+        mark = snapshot.mark
+        number, at, rev = mark.number, to_micros(mark.at), mark.context_rev
+        rows = [(number, part, at, rev, body) for part, body in enumerate(snapshot.parts)]
+        with self._file.transaction() as connection:
+            self._leadership.check(connection, leadership)
+            connection.execute('DELETE FROM index_snapshot WHERE number = ?', (number,))
+            connection.executemany(
+                'INSERT INTO index_snapshot (number, part, at, context_rev, body) '
+                'VALUES (?, ?, ?, ?, ?)',
+                rows,
+            )
+
+    def prune_journal(self, before: datetime, limit: int) -> int:
+        """Delete pages from before an instant; return how many lines went."""
+        gone = self._file.write_returning(_PRUNE, (to_micros(before), limit))
+        return sum(count for (count,) in gone)
+
+    def prune_snapshots(self, before: datetime) -> int:
+        """Delete snapshots from before an instant."""
+        gone = self._file.write_returning(
+            'DELETE FROM index_snapshot WHERE at < ? '
+            'AND number < (SELECT max(number) FROM index_snapshot) RETURNING part',
+            (to_micros(before),),
+        )
+        return sum(part == 0 for (part,) in gone)
+
+    def _decoded(self, found: Sequence[Any]) -> Iterator[JournalPage]:
+        return self._tables.decoded('journal', _page_of, found)
+
+
+def add_page(connection: Connection, page: JournalPage) -> bool:
+    """Add a page behind the last one; tell whether it was that. The write lock must be held."""
+    last = connection.execute(_LAST).fetchone()
+    if page.first != (1 if last is None else last[0]):
+        return False
+    names = _BETWEEN.join(('', *page.names, ''))
+    values = (page.first, page.count, page.term, to_micros(page.until), names, page.body)
+    connection.execute(_ADD, values)
+    return True
+
+
+def _sought(process: ProcessName | None) -> str | None:
+    return None if process is None else f'{_BETWEEN}{process}{_BETWEEN}'
+
+
+def _page_of(row: tuple[Any, ...]) -> JournalPage:
+    first, count, term, until, names, body = row
+    if not isinstance(names, str) or not isinstance(body, bytes):
+        raise fields.malformed('body', body, 'a page')
+    at = from_micros(fields.count('until', until, MICROS_MAX))
+    assert at is not None, 'it is a number'
+    return JournalPage(
+        first=fields.count('first', first),
+        count=fields.count('count', count),
+        term=fields.count('term', term),
+        until=at,
+        names=tuple(map(ProcessName, names.strip(_BETWEEN).split(_BETWEEN))),
+        body=body,
+    )
+
+
+def _mark_of(row: tuple[Any, ...]) -> SnapshotMark:
+    number, at, rev = row
+    instant = from_micros(fields.count('at', at, MICROS_MAX))
+    assert instant is not None, 'it is a number'
+    return SnapshotMark(fields.count('number', number), instant, fields.count('context_rev', rev))

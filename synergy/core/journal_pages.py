@@ -1,0 +1,359 @@
+"""Pages of the journal: made from what a commit saves, and read as lines.
+
+A page is packed as one text of bytes, for it is written once with each commit and read as a whole:
+some 25 bytes a line, and a third of that where a page is long enough to be compressed. Names, ids
+and levels stand in it once each; a line names them by their place, counted from 1, and 0 is none.
+Lines may get more fields at their end: readers pass over those that they do not know.
+
+    format, body     body: [levels, ids, lines, instant of the first one in micros]
+    line             [process, level, ordinal, rev, what, from, to, run, is held, failures, lost,
+                      micros since the first one, cause, its id, request, count + 1, reason]
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from synergy.core.commands import Command, CommandKind
+from synergy.core.effects import (
+    ArchiveRows,
+    RemoveFreerun,
+    Save,
+    SaveCommand,
+    SaveFreerun,
+    SaveJob,
+    SaveOverride,
+)
+from synergy.core.freerun_record import is_freerun
+from synergy.core.journal import (
+    BY_CLOCK,
+    BY_UNIT,
+    Cause,
+    CauseKind,
+    Happened,
+    JournalPage,
+    Line,
+    LineKind,
+)
+from synergy.core.records import CommandId, ProcessName
+from synergy.core.states import JobState
+from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.unit_ids import uow_id_of
+
+#: A reason is cut after so many characters; the history of the job has it whole.
+REASON_MAX: Final = 300
+#: Shorter bodies do not become shorter.
+_PACKED_FROM: Final = 200
+_ZLIB_LEVEL: Final = 1
+#: Nobody has packed more: a page that claims to be larger is broken.
+_BODY_MAX: Final = 256 * 1024 * 1024
+_PLAIN: Final = b'\x01'
+_COMPRESSED: Final = b'\x02'
+#: By their place, which is stored.
+_STATES: Final = (
+    None,
+    JobState.EMBRYO,
+    JobState.IN_PROGRESS,
+    JobState.FINAL_RUN,
+    JobState.PROCESSED,
+    JobState.SKIPPED,
+    JobState.NOOP,
+)
+_PLACE_BY_STATE: Final = {state: place for place, state in enumerate(_STATES)}
+_LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
+_MICRO: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LINE_LENGTH: Final = 17
+#: What becomes of a free run by the end of a run.
+_BY_RUN: Final = frozenset({Happened.ENDED, Happened.GAVE_UP})
+#: Saves that may make lines, beside those of jobs.
+_OTHERS: Final = (SaveFreerun, RemoveFreerun, ArchiveRows, SaveOverride, SaveCommand)
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder().decode
+
+_Row: TypeAlias = 'tuple[Any, ...]'
+
+
+class _Places(dict[Any, int]):
+    """Numbers things in the order in which they come, from 1 on."""
+
+    def __missing__(self, thing: object) -> int:
+        place = self[thing] = len(self) + 1
+        return place
+
+
+class _Draft:
+    """A page while lines are added to it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._since = self._until = now
+        self._names, self._levels, self._ids = _Places(), _Places(), _Places()
+        self._rows: list[_Row] = []
+
+    def add_job(self, save: SaveJob) -> None:
+        """Add the transition that a row is saved for. Called for each: plainly."""
+        job, change = save.job, save.change
+        timeperiod, at = job.timeperiod, job.changed_at
+        count, reason, request = None, save.event, job.request_id
+        if change is None:
+            what, before, cause = Happened.CHANGED, None, BY_CLOCK
+        else:
+            what, before, cause, count = change.what, change.before, change.cause, change.count
+        if count is not None or what is Happened.STARTED:
+            reason = None
+        elif len(reason) > REASON_MAX:
+            reason = _shortened(reason)
+        self._rows.append(
+            (
+                self._names[job.process],
+                self._levels[timeperiod.qualifier],
+                timeperiod.ordinal,
+                job.rev,
+                what,
+                _PLACE_BY_STATE[before],
+                _PLACE_BY_STATE[job.state],
+                job.run,
+                1 if job.is_held else 0,
+                job.failure_count,
+                job.lost_count,
+                0 if at is self._since else self._micros(at),
+                cause.kind,
+                0 if cause.id is None else self._ids[cause.id],
+                0 if request is None else self._ids[request],
+                0 if count is None else count + 1,
+                reason,
+            )
+        )
+
+    def add(self, line: Line) -> None:
+        """Add a line; its number and term are those that the page gives it."""
+        timeperiod = line.timeperiod
+        self._rows.append(
+            (
+                self._names[line.process],
+                0 if timeperiod is None else self._levels[timeperiod.qualifier],
+                0 if timeperiod is None else timeperiod.ordinal,
+                line.rev,
+                line.what,
+                _PLACE_BY_STATE[line.from_state],
+                _PLACE_BY_STATE[line.to_state],
+                line.run,
+                int(line.is_held),
+                line.failures,
+                line.lost,
+                self._micros(line.at),
+                line.cause.kind,
+                0 if line.cause.id is None else self._ids[line.cause.id],
+                0 if line.request is None else self._ids[line.request],
+                0 if line.count is None else line.count + 1,
+                None if line.reason is None else _shortened(line.reason),
+            )
+        )
+
+    def page(self, first: int, term: int) -> JournalPage | None:
+        """Return the page; None: it has no lines."""
+        if not self._rows:
+            return None
+        levels = [level.value for level in self._levels]
+        body = _encode((levels, [*self._ids], self._rows, (self._since - _EPOCH) // _MICRO))
+        if len(body) < _PACKED_FROM:
+            body = _PLAIN + body
+        else:
+            body = _COMPRESSED + zlib.compress(body, _ZLIB_LEVEL)
+        return JournalPage(
+            first=first,
+            count=len(self._rows),
+            term=term,
+            until=self._until,
+            names=tuple(self._names),
+            body=body,
+        )
+
+    def _micros(self, at: datetime) -> int:
+        """Return how far an instant lies behind the page's first; it may lie before it."""
+        if not self._rows:
+            self._since = self._until = at
+        elif at > self._until:
+            self._until = at
+        return (at - self._since) // _MICRO
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= REASON_MAX else f'{reason[: REASON_MAX - 1]}…'
+
+
+def page_of(saves: Iterable[Save], first: int, term: int, now: datetime) -> JournalPage | None:
+    """Return the page of what a commit saves; None: it makes no transition.
+
+    first: number of its first line. now: of what names no instant.
+    """
+    draft = _Draft(now)
+    others: list[Save] = []
+    for save in saves:
+        if type(save) is SaveJob:
+            draft.add_job(save)
+        elif isinstance(save, _OTHERS):
+            others.append(save)
+    if others:
+        for line in _other_lines(others, now):
+            draft.add(line)
+    return draft.page(first, term)
+
+
+def page_of_lines(
+    lines: Iterable[Line], first: int, term: int, now: datetime
+) -> JournalPage | None:
+    """Return a page of lines that were missing; their numbers and terms are those it gives them."""
+    draft = _Draft(now)
+    for line in lines:
+        draft.add(line)
+    return draft.page(first, term)
+
+
+def lines_of(page: JournalPage) -> Sequence[Line]:
+    """Return the lines of a page; raise ValueError if somebody has changed it."""
+    try:
+        levels, ids, rows, micros, *_ = _decode(_unpacked(page.body))
+        since = _EPOCH + timedelta(microseconds=micros)
+        opened = _Opened(page, since, levels, ids)
+        if len(rows) != page.count:
+            raise ValueError(f'it has {len(rows)} lines')
+        return [_line(opened, place, row) for place, row in enumerate(rows)]
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, zlib.error) as error:
+        raise ValueError(f'page {page} of the journal cannot be read: {error!s:.200}') from error
+
+
+def _unpacked(body: bytes) -> bytes:
+    match body[:1]:
+        case b'\x01':
+            return body[1:]
+        case b'\x02':
+            opened = zlib.decompressobj()
+            unpacked = opened.decompress(body[1:], _BODY_MAX)
+            if not opened.eof:
+                raise ValueError('it is cut off, or too large')
+            return unpacked
+        case other:
+            raise ValueError(f'format {other!r} is unknown; a newer version may have written it')
+
+
+class _Opened(NamedTuple):
+    page: JournalPage
+    since: datetime
+    levels: Sequence[str]
+    ids: Sequence[str]
+
+
+def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
+    page, since, levels, ids = opened
+    name, level, ordinal, rev, what, before, after, run, is_held, failures, lost, *rest = row
+    micros, cause_kind, cause_id, request, count, reason = rest[: _LINE_LENGTH - 11]
+    process = page.names[_behind(name)]
+    timeperiod = None
+    if level:
+        timeperiod = Timeperiod(_LEVEL_BY_VALUE[levels[_behind(level)]], ordinal)
+    asked = CommandId(ids[_behind(request)]) if request else None
+    kind = CauseKind(cause_kind)
+    by = ids[_behind(cause_id)] if cause_id else None
+    if by is None and kind is CauseKind.COMMAND:
+        by = asked
+    elif by is None and kind is CauseKind.UNIT and timeperiod is not None and run:
+        by = uow_id_of(JobKey(process, timeperiod), run)
+    return Line(
+        number=page.first + place,
+        term=page.term,
+        at=since + timedelta(microseconds=micros) if micros else since,
+        kind=LineKind.JOB if timeperiod is not None else _kind_of(process),
+        process=process,
+        timeperiod=timeperiod,
+        rev=rev,
+        what=Happened(what),
+        from_state=_STATES[before],
+        to_state=_STATES[after],
+        run=run,
+        is_held=bool(is_held),
+        failures=failures,
+        lost=lost,
+        count=count - 1 if count else None,
+        cause=Cause(kind, by),
+        request=asked,
+        reason=reason,
+    )
+
+
+def _behind(place: int) -> int:
+    """Return the index of a place that is counted from 1."""
+    if type(place) is not int or place < 1:
+        raise ValueError(f'place {place!r} is none')
+    return place - 1
+
+
+def _kind_of(name: ProcessName) -> LineKind:
+    return LineKind.FREERUN if is_freerun(name) else LineKind.PROCESS
+
+
+def _other_lines(saves: Sequence[Save], now: datetime) -> Iterator[Line]:
+    """Yield the lines of what is not a job."""
+    commands = {
+        save.command.process: save.command for save in saves if isinstance(save, SaveCommand)
+    }
+    for save in saves:
+        match save:
+            case SaveFreerun() | RemoveFreerun():
+                yield _line_of_freerun(save, commands, now)
+            case ArchiveRows(process, request):
+                yield _line_of_archive(process, request, 'rows were archived for a recut', now)
+            case SaveOverride(override):
+                command = commands.get(override.process)
+                if command is not None and command.kind is CommandKind.RECUT:
+                    reason = f'begins by its new definition: {command.by}'
+                    yield _line_of_archive(override.process, command.id, reason, now)
+            case _:
+                pass
+
+
+def _line_of_freerun(
+    save: SaveFreerun | RemoveFreerun, commands: Mapping[ProcessName, Command], now: datetime
+) -> Line:
+    freerun = save.freerun
+    command = commands.get(freerun.name)
+    cause = BY_CLOCK
+    if isinstance(save, SaveFreerun) and save.what in _BY_RUN:
+        cause = BY_UNIT
+    if command is not None:
+        cause = Cause(CauseKind.COMMAND, command.id)
+    if isinstance(save, RemoveFreerun):
+        what, rev, at, reason = Happened.REMOVED, freerun.rev + 1, now, None
+    else:
+        what, rev, at, reason = save.what, freerun.rev, freerun.changed_at, save.event
+    return Line(
+        number=0,
+        term=0,
+        at=at,
+        kind=LineKind.FREERUN,
+        process=freerun.name,
+        rev=rev,
+        what=what,
+        run=freerun.last_run,
+        cause=cause,
+        reason=reason,
+    )
+
+
+def _line_of_archive(process: ProcessName, request: str, reason: str, now: datetime) -> Line:
+    return Line(
+        number=0,
+        term=0,
+        at=now,
+        kind=LineKind.PROCESS,
+        process=process,
+        what=Happened.ARCHIVED,
+        cause=Cause(CauseKind.COMMAND, request),
+        request=CommandId(request),
+        reason=reason,
+    )

@@ -1,0 +1,153 @@
+"""Lines of the journal as those read them who follow it: behind a number, about a process, since.
+
+What has been pruned is said: whoever was further behind than the journal reaches is told which
+lines there were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from synergy.core.journal import JournalPage, Line
+from synergy.core.journal_pages import lines_of
+from synergy.core.journal_replay import Replay
+from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
+from synergy.core.violations import Violation
+from synergy.ports.store import JournalReader
+
+#: Pages that are read at a time.
+PAGES: Final = 500
+#: Lines are in the order of commits: by that much may an instant lie before an earlier one.
+_SLACK: Final = timedelta(hours=1)
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which lines. process: a managed process, or a free run by its whole name."""
+
+    process: ProcessName | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, line: Line) -> bool:
+        """Tell whether a line is one of them."""
+        return (
+            (self.process is None or line.process == self.process)
+            and (self.since is None or line.at >= self.since)
+            and (self.until is None or line.at < self.until)
+        )
+
+
+class Lines(Struct, frozen=True, kw_only=True):
+    """Some lines, in order.
+
+    after: behind which number to ask for more. lost: numbers that were asked for and are gone.
+    is_end: there are no more now. unreadable: pages that somebody has changed, each told.
+    """
+
+    lines: Sequence[Line]
+    after: int
+    lost: range = range(0)
+    is_end: bool
+    unreadable: Sequence[str] = ()
+
+    @property
+    def lost_said(self) -> str | None:
+        """Return what is gone, in words; None: nothing."""
+        if not self.lost:
+            return None
+        told = f'{self.lost.start} to {self.lost.stop - 1}'
+        return (
+            f'lines {told} of the journal are gone: they were older than journal_days; '
+            f'it begins with line {self.lost.stop}'
+        )
+
+
+def begin_of(store: JournalReader, wanted: Wanted) -> int:
+    """Return behind which number to begin to read what is wanted, and nothing is lost."""
+    if wanted.since is not None:
+        return store.journal_number_since(wanted.since) - 1
+    return store.journal_span().start - 1
+
+
+def lines_behind(store: JournalReader, after: int, limit: int, wanted: Wanted) -> Lines:
+    """Return at most `limit` lines behind number `after`, oldest first.
+
+    Cost: the lines of all pages that are passed; of each process only its own pages are read.
+    """
+    span = store.journal_span()
+    lost = range(after + 1, max(span.start, after + 1))
+    found: list[Line] = []
+    unreadable: list[str] = []
+    while after < span.stop - 1:
+        pages = store.journal_pages(after, PAGES, wanted.process)
+        for page in pages:
+            for line in _readable(page, unreadable):
+                if line.number <= after or not wanted.has(line):
+                    continue
+                if len(found) == limit:
+                    last = found[-1].number
+                    return Lines(lines=found, after=last, lost=lost, is_end=False)
+                found.append(line)
+        if not pages or (wanted.until is not None and pages[-1].until > wanted.until + _SLACK):
+            break
+        after = max(after, pages[-1].next - 1)
+    return Lines(
+        lines=found,
+        after=max(after, span.stop - 1),
+        lost=lost,
+        is_end=True,
+        unreadable=unreadable,
+    )
+
+
+def newest_lines(store: JournalReader, limit: int, wanted: Wanted) -> Lines:
+    """Return the newest `limit` lines at most, oldest first; `after` is behind the last of all.
+
+    is_end: none older is wanted.
+    """
+    span = store.journal_span()
+    found: list[Line] = []
+    unreadable: list[str] = []
+    before = span.stop
+    if wanted.until is not None:
+        before = min(before, store.journal_number_since(wanted.until + _SLACK) + 1)
+    while before > span.start:
+        pages = store.journal_pages_before(before, PAGES, wanted.process)
+        for page in pages:
+            if wanted.since is not None and page.until < wanted.since - _SLACK:
+                pages = ()
+                break
+            found += [line for line in _readable(page, unreadable)[::-1] if wanted.has(line)]
+            if len(found) > limit:
+                return Lines(lines=found[limit - 1 :: -1], after=span.stop - 1, is_end=False)
+        if not pages:
+            break
+        before = pages[-1].first
+    after = span.stop - 1
+    return Lines(lines=found[::-1], after=after, is_end=True, unreadable=unreadable)
+
+
+def replayed(store: JournalReader, replay: Replay) -> Iterator[Violation]:
+    """Let `replay` read the whole journal; yield what is wrong with its order."""
+    after = 0
+    while pages := store.journal_pages(after, PAGES):
+        for page in pages:
+            try:
+                lines = lines_of(page)
+            except ValueError:
+                yield replay.skip(page)
+                continue
+            for line in lines:
+                yield from replay.take(line)
+        after = max(after, pages[-1].next - 1)
+
+
+def _readable(page: JournalPage, unreadable: list[str]) -> Sequence[Line]:
+    try:
+        return lines_of(page)
+    except ValueError as error:
+        unreadable.append(str(error))
+        return ()
