@@ -99,15 +99,16 @@ class _Draft:
         """Add the transition that a row is saved for. Called for each: plainly."""
         job, change = save.job, save.change
         timeperiod, at = job.timeperiod, job.changed_at
-        count, reason, request = None, save.event, job.request_id
+        count, request = None, job.request_id
+        reason: str | None = save.event
         if change is None:
             what, before, cause = Happened.CHANGED, None, BY_CLOCK
         else:
             what, before, cause, count = change.what, change.before, change.cause, change.count
         if count is not None or what is Happened.STARTED:
             reason = None
-        elif len(reason) > REASON_MAX:
-            reason = _shortened(reason)
+        elif len(save.event) > REASON_MAX:
+            reason = _shortened(save.event)
         self._rows.append(
             (
                 self._names[job.process],

@@ -79,7 +79,7 @@ class MongoJournal:
         """Yield the jobs that changed since, with their events."""
         for collection in JOB_COLLECTIONS:
             found = self._changed(collection, since)
-            decode = partial(_with_events, of=lambda item, name=collection: job_of(item, name))
+            decode = partial(_with_events, of=partial(job_of, collection=collection))
             yield from self._collections.decoded(collection, decode, found)
 
     def recent_freeruns(self, since: datetime) -> Iterator[tuple[Freerun, Sequence[JobEvent]]]:
