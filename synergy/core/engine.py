@@ -31,7 +31,7 @@ from synergy.core.events import (
 )
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.holds import Holds
-from synergy.core.journal import BY_CLOCK, BY_REQUEST, BY_UNIT, Change, Happened
+from synergy.core.journal import BY_CLOCK, BY_UNIT, Change, Happened
 from synergy.core.late_inputs import outdated_by, requests_after
 from synergy.core.machines.table import Action
 from synergy.core.pooled_starting import PooledStarting
@@ -96,8 +96,7 @@ class Engine:
         if pools is not None:
             self._starting = PooledStarting(timetable, pools, silent, holds)
         self._triggered: set[ProcessName] = set()
-        self._effects = Effects()
-        self._cause = BY_CLOCK
+        self._effects, self._cause = Effects(), BY_CLOCK
 
     @property
     def is_owing(self) -> bool:
@@ -248,11 +247,10 @@ class Engine:
         self._effects.announcements.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
-        state, what, event = JobState.PROCESSED, Happened.ENDED, None
-        count: int | None = unit.processed_count
+        state, count = JobState.PROCESSED, unit.processed_count
         match unit.state:
             case UnitState.NOOP:
-                state, event, count = JobState.NOOP, f'run {unit.run} found nothing to do', 0
+                state, event = JobState.NOOP, f'run {unit.run} found nothing to do'
             case UnitState.CANCELED:
                 why = f'run {unit.run} cancelled: {unit.error}'
                 self._end(job, JobState.SKIPPED, why, now, Happened.CANCELED, but=job.run)
@@ -260,7 +258,7 @@ class Engine:
             case _:
                 event = f'run {unit.run} processed {count}'
         self._streaks.ended_well(job.process)
-        self._end(job, state, None, now, what, event, but=job.run, count=count)
+        self._end(job, state, None, now, Happened.ENDED, event, but=job.run, count=count)
 
     def _rest(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""
@@ -402,8 +400,7 @@ class Engine:
         self, job: Job, event: str, what: Happened, before: JobState, count: int | None = None
     ) -> None:
         self.timetable.put(job)
-        is_asked = what is Happened.STARTED and job.request_id is not None
-        change = Change(what, before, BY_REQUEST if is_asked else self._cause, count)
+        change = job_transitions.change_of(job, what, before, self._cause, count)
         self._effects.saves.append(SaveJob(job, event, None, change))
         if job.request_id is not None and not job.has_live_unit:
             self._starting.freed(job.request_id)

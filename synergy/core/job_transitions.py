@@ -8,7 +8,7 @@ from typing import assert_never
 from synergy.core.chosen import chosen_of
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind, Only
 from synergy.core.events import Processed
-from synergy.core.journal import Happened
+from synergy.core.journal import BY_REQUEST, Cause, Change, Happened
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState
@@ -234,3 +234,12 @@ def happened(command: Command, job: Job) -> Happened:
     if job.state is JobState.PROCESSED:
         return Happened.MARKED
     return Happened.CANCELED if command.kind is CommandKind.CANCEL else Happened.SKIPPED
+
+
+def change_of(
+    job: Job, what: Happened, before: JobState, cause: Cause, count: int | None
+) -> Change:
+    """Return what the journal is told of a new row. A start that was asked for is the request's."""
+    if what is Happened.STARTED and job.request_id is not None:
+        cause = BY_REQUEST
+    return Change(what, before, cause, count)

@@ -73,6 +73,8 @@ class SchedulerHarness:
         self.mongo_uri = mongo_uri
         self.is_one_file = is_one_file and mongo_uri is None
         self._to_close: list[Store] = []
+        #: A test tears commits, of which leaders then must know.
+        self.tears_commits = False
         self.clock = SimulatedClock(now)
         self.store = self.open_store()
         self.broker = self.open_broker()
@@ -81,9 +83,14 @@ class SchedulerHarness:
 
     def open_store(self) -> Store:
         if self.mongo_uri is None:
-            return SqliteStore.open(self.home / 'store.db', clock=self.clock)
+            return self._open_file()
         self._to_close.append(MongoStore.open(self.mongo_uri, clock=self.clock))
         return self._to_close[-1]
+
+    def _open_file(self) -> SqliteStore:
+        store = SqliteStore.open(self.home / 'store.db', clock=self.clock)
+        store.commits_are_whole = not self.tears_commits
+        return store
 
     def close(self) -> None:
         """Close connections to a server; files close by themselves."""
@@ -106,7 +113,7 @@ class SchedulerHarness:
     ) -> Scheduler:
         one_commit: OneCommit = Apart()
         if self.is_one_file and store is None and broker is None:
-            store = file = SqliteStore.open(self.home / 'store.db', clock=self.clock)
+            store = file = self._open_file()
             broker = opened = EmbeddedBroker.beside(file, self.home / 'broker', clock=self.clock)
             _OPENED.append(opened)
             one_commit = JointFile(file.file)

@@ -342,6 +342,7 @@ def test_a_leader_that_dies_on_the_way_loses_nothing_and_doubles_nothing(
     harness.lead(site())
     harness.hierarchy = site('2026112216')
     harness.started.clear()
+    harness.tears_commits = True
     broken = Scheduler(
         Pipeline(hierarchy=harness.hierarchy, route_of=route_of),
         store=cast('SchedulerStore', Dying(harness.open_store(), last, how)),
@@ -471,6 +472,7 @@ def test_a_leader_on_mongodb_that_dies_on_the_way_doubles_nothing(
     harness.lead(site())
     harness.hierarchy = site('2026112216')
     harness.started.clear()
+    harness.tears_commits = True
     broken = Scheduler(
         Pipeline(hierarchy=harness.hierarchy, route_of=route_of),
         store=cast('SchedulerStore', Dying(harness.open_store(), last, 'torn')),

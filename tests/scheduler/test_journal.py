@@ -123,9 +123,8 @@ def test_lines_of_a_torn_commit_are_added_by_the_next_leader(
     assert [item.invariant for item in harness.violations()] != []
 
     harness.clock.advance(LEASE)
-    second = harness.scheduler('two')
-    monkeypatch.setattr(second._store, 'commits_are_whole', False)
-    harness.run(second)
+    harness.tears_commits = True
+    harness.run(harness.scheduler('two'))
 
     assert told(harness, 'SiteDaily')[0][:2] == ('started', CauseKind.REPAIR.name.lower())
     assert harness.violations() == []
@@ -185,7 +184,12 @@ def test_a_page_that_somebody_has_broken_is_passed_and_told(harness: SchedulerHa
     assert led is not None
     last = harness.store.journal_span().stop
     page = JournalPage(
-        first=last, count=2, term=led.term, until=harness.clock.now(), names=('A',), body=b'?'
+        first=last,
+        count=2,
+        term=led.term,
+        until=harness.clock.now(),
+        names=(HOUR.process,),
+        body=b'?',
     )
     harness.store.commit(led, [AddPage(page)])
     harness.store.commit(led, [AddPage(replace(page, first=last + 2))])

@@ -17,7 +17,7 @@ from synergy.core.timeperiod import Qualifier, containing_utc
 from synergy.ports.store import SchedulerStore
 from synergy.scheduler.pruning import PRUNE_PERIOD, PRUNED_MAX, Pruning
 from tests.builders import instant, key, two_trees
-from tests.scheduler.scheduler_harness import SchedulerHarness
+from tests.scheduler.scheduler_harness import SchedulerHarness, loop_settings
 
 HOUR = key('SiteHourly@2026112200')
 NOW = instant('2026112401')
@@ -139,10 +139,17 @@ def test_pruning_says_how_much_has_gone(caplog: pytest.LogCaptureFixture) -> Non
         def prune(self, *_: object) -> int:
             return self.counts.pop(0)
 
-    pruning = Pruning(cast('SchedulerStore', Old()), timedelta(days=90))
+        def prune_journal(self, *_: object) -> int:
+            return 5 if len(self.counts) == 1 else 0
+
+        def prune_snapshots(self, *_: object) -> int:
+            return 0
+
+    pruning = Pruning(cast('SchedulerStore', Old()), loop_settings('one'))
     now = NOW
     for _ in range(4):
         pruning.go_on(now)
         now += PRUNE_PERIOD
 
     assert [text.split()[1] for text in told(caplog, 'rows_pruned')] == [f'{PRUNED_MAX}', '7']
+    assert [text.split()[1] for text in told(caplog, 'journal_pruned')] == ['5']
