@@ -247,18 +247,12 @@ class Engine:
         self._effects.announcements.append(Announce(unit.id, unit.process))
 
     def _finish(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
-        state, count = JobState.PROCESSED, unit.processed_count
-        match unit.state:
-            case UnitState.NOOP:
-                state, event = JobState.NOOP, f'run {unit.run} found nothing to do'
-            case UnitState.CANCELED:
-                why = f'run {unit.run} cancelled: {unit.error}'
-                self._end(job, JobState.SKIPPED, why, now, Happened.CANCELED, but=job.run)
-                return
-            case _:
-                event = f'run {unit.run} processed {count}'
+        state, what, told = job_transitions.ending(unit)
+        if what is Happened.CANCELED:
+            self._end(job, state, told, now, what, but=job.run)
+            return
         self._streaks.ended_well(job.process)
-        self._end(job, state, None, now, Happened.ENDED, event, but=job.run, count=count)
+        self._end(job, state, None, now, what, told, but=job.run, count=unit.processed_count)
 
     def _rest(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         """Note the end of a live run; the place among max_running is free again."""

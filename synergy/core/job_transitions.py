@@ -11,7 +11,7 @@ from synergy.core.events import Processed
 from synergy.core.journal import BY_REQUEST, Cause, Change, Happened
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
-from synergy.core.states import JobState
+from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 
@@ -243,3 +243,16 @@ def change_of(
     if what is Happened.STARTED and job.request_id is not None:
         cause = BY_REQUEST
     return Change(what, before, cause, count)
+
+
+def ending(unit: Unit | Processed) -> tuple[JobState, Happened, str]:
+    """Return how a run ends its job: state, what that is, and the event for its history."""
+    match unit.state:
+        case UnitState.NOOP:
+            return JobState.NOOP, Happened.ENDED, f'run {unit.run} found nothing to do'
+        case UnitState.CANCELED:
+            told = f'run {unit.run} cancelled: {unit.error}'
+            return JobState.SKIPPED, Happened.CANCELED, told
+        case _:
+            told = f'run {unit.run} processed {unit.processed_count}'
+            return JobState.PROCESSED, Happened.ENDED, told
