@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, islice
 from typing import Final, TypeAlias
 
 from synergy.core.holds import Holds
@@ -27,7 +27,7 @@ _Start: TypeAlias = tuple[JobKey, Readiness | None]
 #: Equal ones take turns start by start while less room is left than so many starts of a turn take,
 #: and a turn has at most so many.
 _ROOM_PER_START: Final = 8
-_TURN_MAX: Final = 16
+_TURN_MAX: Final = 32
 
 
 class PooledStarting(Starting):
@@ -111,25 +111,27 @@ class PooledStarting(Starting):
             draw = draws[name] = self._drawn(name, now)
         before = self._timetable.running_count(name)
         place, room = (taker.order, name), pools.room(taker)
-        has_started = has_ended = False
+        most, count, has_ended = min(max(room // _ROOM_PER_START, 1), _TURN_MAX, room), 0, False
+        # Of the others, who is first; looked at again only once that is somebody else.
+        ahead = queue[0] if queue else None
         try:
-            for _ in range(min(max(room // _ROOM_PER_START, 1), _TURN_MAX, room)):
-                drawn = next(draw, None)
-                if drawn is None:
-                    del draws[name]
-                    has_ended = True
-                    return
-                has_started = True
+            for drawn in islice(draw, most):
+                count += 1
                 yield drawn
                 self.is_trigger = False
-                if queue and queue[0] < place:
-                    return
+                if queue and queue[0] is not ahead:
+                    ahead = queue[0]
+                    if ahead < place:
+                        return
+            if count < most:
+                del draws[name]
+                has_ended = True
         finally:
             self.is_trigger = False
-            if has_started:
+            if count:
                 pools.has_turn(taker)
                 pools.started(taker, self._timetable.running_count(name) - before, now)
-            if has_ended or (has_started and not self.has_place(name)):
+            if has_ended or (count and not self.has_place(name)):
                 self._rest(taker)
             elif short := pools.short(taker):
                 self._let_wait(taker, short, now)
