@@ -156,13 +156,16 @@ class Starting:
         name = node.process.name
         over_until = self._hierarchy.over_until(node, now)
         live_first = self._live_first.get(name, node.first)
-        ahead = node.first
+        ahead, may_have_past = node.first, live_first > node.first
         rest: _Rest = {}
         while self.has_place(name):
-            if self._timetable.has_reruns(name) or self._timetable.has_history(name, live_first):
+            if self._timetable.has_reruns(name) or (
+                may_have_past and self._timetable.has_history(name, live_first)
+            ):
                 found = self._in_turn(node, rest, over_until, now)
             else:
-                self._turns.pop(name, None)
+                if self._turns:
+                    self._turns.pop(name, None)
                 work = LaneWork(FRESH, range(ahead, over_until))
                 found = next_startable(self._timetable, node, work, now)
                 if found is not None:
