@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from synergy.core import job_transitions
-from synergy.core.commands import JOB_KINDS, RESETTING_KINDS, Command, CommandId, CommandKind
+from synergy.core.commands import JOB_KINDS, RESETTING_KINDS, Command, CommandKind
 from synergy.core.effects import Announce, CancelUnit, Effects, EndLetters, InsertUnit, SaveJob
 from synergy.core.events import (
     Commanded,
@@ -236,21 +236,15 @@ class Engine:
             self._end(job, JobState.NOOP, why, now, Happened.ENDED)
             return
         unit = job_transitions.next_unit(job, node.process, span, now)
-        if job.request_id is not None:
-            unit = self._with_options(unit, job.request_id)
+        options = self.timetable.options(job.request_id)
+        if options is not None and options.arguments and options.process == job.process:
+            unit = replace(unit, arguments={**unit.arguments, **options.arguments})
         final = 'final ' if state is JobState.FINAL_RUN else ''
         self._effects.saves.append(InsertUnit(unit))
         started = job_transitions.started(job, unit, state, now)
         event = f'{final}run {unit.run} requested, uow {unit.id}'
         self._save(started, event, Happened.STARTED, job.state)
         self._effects.announcements.append(Announce(unit.id, unit.process))
-
-    def _with_options(self, unit: Unit, request: CommandId) -> Unit:
-        """Return a unit with the arguments that a request has for its process."""
-        options = self.timetable.options(request)
-        if options is None or not options.arguments or options.process != unit.process:
-            return unit
-        return replace(unit, arguments={**unit.arguments, **options.arguments})
 
     def _finish(self, job: Job, unit: Unit | Processed, now: datetime) -> None:
         state, what, told = job_transitions.ending(unit)
