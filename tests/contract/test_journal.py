@@ -75,6 +75,14 @@ def test_the_number_from_an_instant_on_is_found(store: Store) -> None:
     assert store.journal_number_since(NOW + timedelta(minutes=3)) == 4
 
 
+def test_it_is_found_where_the_clock_was_set_back_and_forward(store: Store) -> None:
+    for number, minutes in enumerate((0, 9, -60, -55, 10), 1):
+        add(store, number, *hours(number, number + 1), at_minutes=minutes)
+
+    assert store.journal_number_since(NOW + timedelta(minutes=8)) == 2
+    assert store.journal_number_since(NOW - timedelta(minutes=90)) == 1
+
+
 @pytest.mark.parametrize('count', [1, 8])
 def test_a_number_that_is_taken_or_not_due_yet_refuses_the_commit(store: Store, count: int) -> None:
     add(store, 1, *hours(0, 3))

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias, cast
 
-from synergy.core.effects import InsertUnit, Save, SaveContext, SaveJob, in_stages
+from synergy.core.effects import AddPage, InsertUnit, Save, SaveContext, SaveJob, in_stages
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.records import Leadership, Unit, UowId
 from synergy.ports.broker import Broker, Confirmation, Message
@@ -50,9 +50,10 @@ class TroubledStore:
     ) -> None:
         if self.is_dead:
             raise StoreUnavailable('out of reach')
-        if self.tears and len(saves) > 1:
+        told = [save for save in saves if not isinstance(save, AddPage)]
+        if self.tears and len(told) > 1:
             self.is_dead = True
-            saves = in_stages(saves)[: len(saves) // 2]
+            saves = told = in_stages(told)[: len(told) // 2]
         if stand_still := self.stand_still:
             self.stand_still = None
             self._say(f'{self._owner} stands still before it commits')
@@ -64,7 +65,7 @@ class TroubledStore:
             raise
         if announced:
             self._say(f'{self._owner} marks what was rung for')
-        for save in saves:
+        for save in told:
             self._say(f'{self._owner} saves {said(save)}')
         if self.is_dead:
             self._say(f'{self._owner} dies in the middle of the commit')
@@ -97,6 +98,7 @@ class Schedulers:
 
     def __init__(self, home: Path, hierarchy: Hierarchy, now: datetime) -> None:
         self._harness = SchedulerHarness(home, hierarchy, now)
+        self._harness.tears_commits = True
         self._schedulers: dict[str, Scheduler] = {}
         self._stores: dict[str, TroubledStore] = {}
         self._lost: list[Unit] = []

@@ -72,7 +72,7 @@ class MongoJournal:
 
     def journal_number_since(self, since: datetime) -> int:
         """Return the number from which on lines are from an instant or later."""
-        found = self._outermost(ASCENDING, {'until': {'$gte': since}})
+        found = self._outermost(ASCENDING, {'until': {'$gte': since}}, hint='until_1')
         return self.journal_span().stop if found is None else int(found['_id'])
 
     def recent_jobs(self, since: datetime) -> Iterator[tuple[Job, Sequence[JobEvent]]]:
@@ -183,14 +183,18 @@ class MongoJournal:
             rows = self._connection.database[collection]
             yield from rows.find({'changed_at': {'$gte': since}}, session=self._connection.session)
 
-    def _outermost(self, direction: int, where: Document) -> Any:
-        """Return number and length of the first or the last page that is `where`."""
+    def _outermost(self, direction: int, where: Document, hint: str | None = None) -> Any:
+        """Return number and length of the first or the last page that is `where`.
+
+        hint: name of the index by which few are looked at.
+        """
         with self._connection.reaching():
             return self._connection.database[JOURNAL].find_one(
                 where,
                 {'count': 1},
                 sort=[('_id', direction)],
                 session=self._connection.session,
+                hint=hint,
             )
 
     def _pages(

@@ -13,6 +13,7 @@ CREATE TABLE journal (
     names TEXT NOT NULL,
     body BLOB NOT NULL
 );
+CREATE INDEX journal_until ON journal (until);
 CREATE TABLE journal_cursor (
     name TEXT NOT NULL PRIMARY KEY,
     number INTEGER NOT NULL,
