@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from synergy.cli.commands.check import closed_lines
+from synergy.cli.commands.check import closed_lines, described
+from synergy.core.records import ProcessName
 from tests.conf.test_context import load
 
 
@@ -34,6 +35,27 @@ timetable_context = entries(
         'closed hours of F::e: Fri Europe/Berlin',
         'closed hours of pool lake: Sun 02:00-04:00 Europe/Berlin, Sat UTC',
     ]
+    told = described(context)
+    assert told['closed'] == [
+        {
+            'of': line.split(': ')[0].removeprefix('closed hours '),
+            'hours': line.split(': ')[1].split(', '),
+        }
+        for line in closed_lines(context)
+    ]
+    assert told['pools'] == [
+        {'pool': 'lake', 'slots': 8, 'per_minute': None, 'takers': ['H']},
+        {'pool': 'p', 'slots': 1, 'per_minute': None, 'takers': []},
+    ]
+    assert told['trees'] == [
+        {
+            'tree': tree,
+            'time_zone': 'UTC',
+            'processes': [{'process': process, 'qualifier': 'hourly'}],
+        }
+        for tree, process in (('t', 'H'), ('u', 'I'))
+    ]
+    assert told['groups'] == told['calendars'] == []
 
 
 def test_a_context_tells_of_calendars_that_end_whoever_names_them(tmp_path: Path) -> None:
@@ -61,3 +83,31 @@ timetable_context = entries(timetable_tree_entry('t', ['H']), timetable_tree_ent
         'H is left out',
     ]
     assert list(context.calendar_ends(date(2029, 11, 1))) == []
+    office, told = (
+        context.hierarchy.nodes[ProcessName('I')].process.working,
+        described(context)['calendars'],
+    )
+    assert office is not None
+    assert told == [
+        {
+            'calendar': 'file',
+            'told_by': "the file 'days.txt'",
+            'last_day': '2030-02-01',
+            'processes': ['H'],
+            'closed': [],
+        },
+        {
+            'calendar': 'list',
+            'told_by': 'its list',
+            'last_day': '2030-01-30',
+            'processes': [],
+            'closed': ['outside the calendar list (of F::e)'],
+        },
+        {
+            'calendar': 'office',
+            'told_by': None,
+            'last_day': str(date.fromordinal(date(1970, 1, 1).toordinal() + office.until - 1)),
+            'processes': ['I'],
+            'closed': [],
+        },
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -17,10 +17,15 @@ from synergy.cli.queues import routes_of
 from synergy.conf.errors import ConfigurationError, SettingsError
 from synergy.conf.model import Context, Settings
 from synergy.core.calendar_ends import CalendarEnd
+from synergy.core.closed import ClosedHours
 from synergy.core.commands import counted
+from synergy.core.pool_record import Pool, PoolName
 from synergy.core.pools import demands_of
+from synergy.core.records import Json, ProcessName
 from synergy.core.structs import Struct
+from synergy.core.timeperiod import date_of
 from synergy.core.uri import without_password
+from synergy.core.working import WorkingDays
 from synergy.core.zones import name_of
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
@@ -113,6 +118,7 @@ def _run(options: Namespace) -> ExitCode:
                 'warnings': found.warnings,
                 'inputs': list(found.inputs[:_SAMPLES_MAX]),
                 'inputs_left_out': max(len(found.inputs) - _SAMPLES_MAX, 0),
+                **described(context),
             }
         )
     else:
@@ -149,6 +155,66 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
     _tell_inputs(found.inputs)
 
 
+def described(context: Context) -> dict[str, Json]:
+    """Return trees, groups of workers, pools, closed hours and calendars of a context, as JSON."""
+    hierarchy = context.hierarchy
+    trees = {node.tree.name: node.tree for node in hierarchy}
+    return {
+        'trees': [
+            {
+                'tree': tree.name,
+                'time_zone': tree.zone,
+                'processes': [
+                    {'process': name, 'qualifier': hierarchy.nodes[name].process.qualifier.word}
+                    for name in tree.levels
+                ],
+            }
+            for tree in trees.values()
+        ],
+        'groups': [
+            {
+                'group': name,
+                'instances': group.instances,
+                'serves': list(context.served.get(name, ())),
+            }
+            for name, group in context.groups.items()
+        ],
+        'pools': [
+            {
+                'pool': name,
+                'slots': pool.slots,
+                'per_minute': pool.per_minute,
+                'takers': list(takers),
+            }
+            for name, pool, takers in _takers(context)
+        ],
+        'closed': [
+            {'of': place, 'hours': list(texts)} for place, texts in closed_by_place(context).items()
+        ],
+        'calendars': list(_calendars(context)),
+    }
+
+
+def _calendars(context: Context) -> Iterator[dict[str, Json]]:
+    """Yield each working calendar that something names, with what does and its last known day."""
+    processes: dict[WorkingDays, list[ProcessName]] = {}
+    closes: dict[WorkingDays, list[str]] = {}
+    for node in context.hierarchy:
+        if (working := node.process.working) is not None:
+            processes.setdefault(working, []).append(node.process.name)
+    for item in _closed_hours(context):
+        if item.working is not None:
+            closes.setdefault(item.working, []).append(str(item))
+    for working in sorted({**processes, **closes}, key=lambda item: item.name):
+        yield {
+            'calendar': working.name,
+            'told_by': None if working.source is None else working.source.told,
+            'last_day': date_of(working.told_until - 1).isoformat(),
+            'processes': list(processes.get(working, ())),
+            'closed': list(dict.fromkeys(closes.get(working, ()))),
+        }
+
+
 def _group_lines(context: Context) -> Iterator[str]:
     by_worker = context.served
     for name, group in context.groups.items():
@@ -173,30 +239,45 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _pool_lines(context: Context) -> Iterator[str]:
-    pools, demands = context.hierarchy.pools.sizes, demands_of(context.hierarchy)
-    entries = {*context.managed, *(entry.full_name for entry in context.freeruns.values())}
-    for name, pool in pools.items():
-        takers = [item for item in sorted(entries) if name in dict(demands[item].shares)]
+    for name, pool, takers in _takers(context):
         told = _some(takers) or 'nothing: no entry has it in its pools'
         yield f'{name}: {pool.size_text} for {told}'
 
 
+def _takers(context: Context) -> Iterator[tuple[PoolName, Pool, Sequence[ProcessName]]]:
+    """Yield each pool with the entries that take of it."""
+    demands = demands_of(context.hierarchy)
+    entries = sorted({*context.managed, *(item.full_name for item in context.freeruns.values())})
+    for name, pool in context.hierarchy.pools.sizes.items():
+        yield name, pool, [item for item in entries if name in dict(demands[item].shares)]
+
+
 def closed_lines(context: Context) -> Iterator[str]:
     """Yield the closed hours of the installation, of each tree, entry and pool that has any."""
-    given = [
-        context.closed,
-        *(node.process.closed for node in context.hierarchy),
-        *(entry.closed for entry in context.freeruns.values()),
-        *(pool.closed for pool in context.hierarchy.pools.sizes.values()),
-    ]
-    by_place: dict[str, dict[str, None]] = {}
-    for item in (item for hours in given for item in hours):
-        zone = '' if item.is_zone_said else f' {name_of(item.zone)}'
-        by_place.setdefault(item.place, {})[f'{item.text}{zone}'] = None
+    by_place = closed_by_place(context)
     for place, texts in islice(by_place.items(), _CLOSED_MAX):
         yield f'closed hours {place}: {", ".join(texts)}'
     if len(by_place) > _CLOSED_MAX:
         yield f'and closed hours of {len(by_place) - _CLOSED_MAX:,} more'
+
+
+def closed_by_place(context: Context) -> Mapping[str, Collection[str]]:
+    """Return the closed hours, as written, by what they are said of: `of tree site`."""
+    by_place: dict[str, dict[str, None]] = {}
+    for item in _closed_hours(context):
+        zone = '' if item.is_zone_said else f' {name_of(item.zone)}'
+        by_place.setdefault(item.place, {})[f'{item.text}{zone}'] = None
+    return by_place
+
+
+def _closed_hours(context: Context) -> Iterator[ClosedHours]:
+    yield from context.closed
+    for node in context.hierarchy:
+        yield from node.process.closed
+    for entry in context.freeruns.values():
+        yield from entry.closed
+    for pool in context.hierarchy.pools.sizes.values():
+        yield from pool.closed
 
 
 def _tell_inputs(samples: Sequence[SampleDocument]) -> None:
