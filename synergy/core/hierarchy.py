@@ -20,7 +20,7 @@ from synergy.core import inputs
 from synergy.core.calendar import Calendar
 from synergy.core.cycles import are_reset_together, circles, in_order
 from synergy.core.hierarchy_problems import NOTHING_UNREAD, Unread, problems_of, sound_part
-from synergy.core.input_problems import nowhere
+from synergy.core.input_problems import beyond, nowhere
 from synergy.core.levels import child, counterpart, parents
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import Machine
@@ -221,7 +221,7 @@ def build(
         order = [name for name in order if name in tree_by_name]
     nodes = _nodes(order, tree_by_name, process_by_name, calendar_by_zone)
     nodes = in_order(nodes, problems)
-    problems += nowhere(nodes)
+    problems += [*nowhere(nodes), *beyond(nodes)]
     if problems:
         raise HierarchyError(tuple(problems))
     return Hierarchy(_with_outputs(nodes), machine_by_name, circles(nodes))

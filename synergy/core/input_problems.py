@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 from synergy.core.input import Input
 from synergy.core.inputs import input_range
-from synergy.core.levels import most_in
+from synergy.core.levels import most_in, most_of
 from synergy.core.nearest import nearest
 from synergy.core.node import Node
 from synergy.core.records import Process, ProcessName
-from synergy.core.timeperiod import Qualifier
+from synergy.core.timeperiod import Measure, Qualifier
 
 
 def input_problems(
@@ -72,6 +72,27 @@ def nowhere(nodes: Mapping[ProcessName, Node]) -> Iterator[str]:
                     f'{node.process.name} waits for {source.process}, but none of the intervals '
                     f'that it means lies in tree {other.tree.name!r}; correct the offset, or the '
                     'start and end of one of the trees'
+                )
+
+
+def beyond(nodes: Mapping[ProcessName, Node]) -> Iterator[str]:
+    """Yield the inputs of which more are to be there than the clock of the tree ever has.
+
+    What no clock has is told of processes alone (`_window`): a day of UTC never has 25 hours.
+    """
+    for node in nodes.values():
+        process = node.process
+        for source in process.inputs:
+            level, wanted = nodes[source.process].process.qualifier, source.at_least
+            if wanted is None or source.last is not None or process.grouping > 1:
+                continue
+            if process.qualifier.measure > Measure.DAY or not process.qualifier.holds(level):
+                continue
+            window = most_of(node.calendar, process.qualifier, level, node.first, wanted)
+            if window < wanted <= _window(source, process.qualifier, level, 1):
+                yield (
+                    f'{process.name} waits for {source.process} with at_least={wanted:,}, but '
+                    f'there are never more than {window:,} in {node.tree.zone}; give at most that'
                 )
 
 

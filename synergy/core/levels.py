@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from synergy.core.timeperiod import Measure, Qualifier
+from synergy.core.calendar import Calendar
+from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
 
 
 def parents(level: Qualifier, levels: Collection[Qualifier]) -> Sequence[Qualifier]:
@@ -62,6 +63,10 @@ _MOST: Final = {
 }
 _HOURS_OF_DAY: Final = 25
 _MINUTES_OF_HOUR: Final = 90
+#: Intervals among which the longest is: years with a leap year, days with each change of a clock.
+_LOOKED_THROUGH: Final = {
+    Measure.YEAR: 9, Measure.MONTH: 60, Measure.WEEK: 220, Measure.DAY: 1500,
+}  # fmt: skip
 
 
 def most_in(level: Qualifier, finer: Qualifier) -> int:
@@ -73,6 +78,20 @@ def most_in(level: Qualifier, finer: Qualifier) -> int:
     days = 1 if level.measure >= Measure.DAY else _MOST[level.measure, Measure.DAY]
     hours = days * _HOURS_OF_DAY if level.measure <= Measure.DAY else 1
     return hours if finer.measure is Measure.HOUR else hours * _MINUTES_OF_HOUR // finer.minutes
+
+
+def most_of(calendar: Calendar, level: Qualifier, finer: Qualifier, first: int, enough: int) -> int:
+    """Return how many intervals of a finer level lie in one, at most, by the clock of a calendar.
+
+    first: from which on they are looked through, for years. enough: no more are looked for. Of a
+    clock that has been changed by other hours before, or will be, the answer is that of these.
+    """
+    most = 0
+    for ordinal in range(first, first + _LOOKED_THROUGH[level.measure]):
+        most = max(most, len(calendar.children(Timeperiod(level, ordinal), finer)))
+        if most >= enough:
+            break
+    return most
 
 
 def _rank(level: Qualifier) -> int:

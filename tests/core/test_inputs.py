@@ -225,6 +225,14 @@ def test_cycles_that_time_orders_are_sound(processes: list[Process]) -> None:
             [daily('A', wait_for('B', at_least=26)), daily('B', level=HOUR)],
             'never more than 25',
         ),
+        (
+            [daily('A', wait_for('B', at_least=25)), daily('B', level=HOUR)],
+            'never more than 24 in UTC; give at most that',
+        ),
+        (
+            [daily('A', wait_for('B', at_least=745), level=MONTH), daily('B', level=HOUR)],
+            'never more than 744 in UTC',
+        ),
         ([daily('A', wait_for('B', last=7, at_least=8)), daily('B')], 'never more than 7'),
         (
             [
