@@ -25,6 +25,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -50,6 +51,8 @@ WIDE, NARROW = (1440, 900), (390, 844)
 #: The axe-core that axe-playwright-python brings.
 AXE = Path(axe_playwright_python.__file__).parent / 'axe.min.js'
 PATIENCE_MS = 60_000
+# What a busy machine has not drawn within five seconds is late, not wrong.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Server:

@@ -24,7 +24,7 @@ from synergy.mx.app import App
 from synergy.mx.live.feed import QUIET_READ_SECONDS, TICK_SECONDS
 from synergy.mx.main import site_of
 from synergy.mx.web.page_cache import LIVE_HEADER
-from tests.mx.browser import PATIENCE_MS, Browser, Server
+from tests.mx.browser import Browser, Server
 from tests.mx.dashboard_harness import PASSWORD, REQUEST_ID, DashboardHarness
 
 WORD = '[data-status-word]'
@@ -279,7 +279,7 @@ def test_a_restarted_server_is_followed_again(pages: DashboardHarness, chromium:
     give_up(pages, 'Shell')
     again = Server(App(site_of(pages.runtime, 'a secret of tests')), server.port)
 
-    expect(page.locator(WORD)).to_have_text('Live', timeout=PATIENCE_MS)
+    expect(page.locator(WORD)).to_have_text('Live')
     row = page.locator('#r-boxes tr', has=page.get_by_text('Shell', exact=True))
     expect(row).to_contain_text('given up')
     chromium.close_pages()

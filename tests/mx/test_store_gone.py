@@ -29,7 +29,7 @@ from synergy.mx.main import site_of
 from synergy.mx.web.site import Site
 from synergy.ports.errors import StoreUnavailable
 from synergy.ports.store import Store
-from tests.mx.browser import PATIENCE_MS, Browser, Server
+from tests.mx.browser import Browser, Server
 from tests.mx.dashboard_harness import DashboardHarness
 
 HOST = {'Host': 'localhost'}
@@ -243,7 +243,6 @@ def test_open_pages_say_so_and_come_back_by_themselves(
     with closing(DashboardHarness(tmp_path)) as pages, closing(Server(pages.app)) as server:
         live, refused = chromium.page(server.address), chromium.page(server.address)
         live.goto('/')
-        expect.set_options(timeout=PATIENCE_MS)
         word = live.locator('[data-status-word]')
         expect(word).to_have_text('Live')
 
