@@ -50,7 +50,7 @@ class TroubledStore:
     ) -> None:
         if self.is_dead:
             raise StoreUnavailable('out of reach')
-        told = [save for save in saves if not isinstance(save, AddPage)]
+        told: Sequence[Save] = [save for save in saves if not isinstance(save, AddPage)]
         if self.tears and len(told) > 1:
             self.is_dead = True
             saves = told = in_stages(told)[: len(told) // 2]
