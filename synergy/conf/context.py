@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from synergy.conf import pool_reader
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.closing import Closing
+from synergy.conf.deadlines import give_deadline
 from synergy.conf.entries import RawEntry, daemon_context_entry
 from synergy.conf.entries_together import sharing, unlike
 from synergy.conf.entry_reader import EntryReader
@@ -350,6 +351,7 @@ class _Loader:
             reader = self._read_by(TreeReader, raw)
             tree = reader.tree()
             begin_weeks(reader, tree, managed)
+            give_deadline(reader.deadline(), tree, managed, reader.refuse_deadline)
             pairs.append((reader, tree))
             if not reader.is_sound:
                 unread_trees.add(tree.name)

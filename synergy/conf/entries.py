@@ -205,11 +205,13 @@ def managed_context_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     priority: int = PRIORITY_DEFAULT,
     closed: Sequence[str] = (),
     jitter_seconds: float = 0,
+    deadline: str | None = None,
 ) -> RawEntry:
     """Register a process with one job for every interval of `time_qualifier`.
 
     lag_minutes: from the end of an interval to its start. deadline_minutes: from the end of an
-    interval until its job is to be done; without, until the next interval is over, too.
+    interval until its job is to be done; without, until the next interval is over, too. deadline:
+    in place of that, the time of day by which it is, as in '06:00' or '06:00 +1d'.
     max_running: jobs in flight at the same time; 1 keeps strict order. instances: worker processes
     on each box, 1 unless given. max_attempts, retry_delay (seconds, doubled each time),
     timeout_seconds: of one unit. max_lost: attempts of a unit that may lose their worker; they
@@ -356,14 +358,15 @@ def timetable_tree_entry(  # noqa: PLR0913 - the signature of Synergy 2.x
     week_start: str | None = None,
     calendar: str | None = None,
     closed: Sequence[str] = (),
+    deadline: str | None = None,
 ) -> RawEntry:
     """Register a tree: processes that nest by their qualifiers.
 
     start_timeperiod, end_timeperiod (exclusive): hours or dates that bound a historic or retired
     tree. time_zone: whose clock its days follow, as in `Europe/Berlin`; without, UTC. week_start:
     the day with which its weeks begin; without, Monday. calendar: name of the working calendar that
-    leaves out intervals of its processes; closed: hours in which nothing of them starts; see
-    `docs/context.md`.
+    leaves out intervals of its processes; closed: hours in which nothing of them starts; deadline:
+    the time of day by which all of a day is to be done, as in '06:00'; see `docs/context.md`.
     """
     return RawEntry('tree', locals())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from synergy.conf.code_arguments import are_arguments_code
+from synergy.conf.deadlines import deadline_of
 from synergy.conf.entries import RawEntry
 from synergy.conf.input_reader import inputs
 from synergy.conf.mistyped import MISSING
@@ -107,7 +108,7 @@ class EntryReader:
             is_on=self._read('is_on', readers.boolean, False),
             lag=self._read('lag_minutes', readers.duration('minutes', 0), _NO_TIME)
             + phase(process_name, jitter),
-            deadline=self._deadline(),
+            deadline=deadline_of(self._fields, self._read, self._refuse, level),
             max_running=self._read('max_running', readers.whole(1, 100_000), 1),
             retry=self._retry(),
             on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
@@ -249,12 +250,6 @@ class EntryReader:
             max_lost=self._read('max_lost', readers.whole(1, 1000), 1),
             delay=self._read('retry_delay', readers.duration('seconds', 0), _NO_TIME),
         )
-
-    def _deadline(self) -> timedelta | None:
-        lag = self._fields['lag_minutes']
-        least = lag if isinstance(lag, int | float) and lag > 0 else 0
-        read = readers.optional(readers.duration('minutes', least))
-        return self._read('deadline_minutes', read, None)
 
     def _machine(self) -> str:
         value = self._fields['state_machine_name']

@@ -9,6 +9,7 @@ from synergy.conf.entry_reader import NO_HOURS, OPTIONAL_NAME, OPTIONAL_TEXT, En
 from synergy.core import readers
 from synergy.core.calendar import Calendar, reading
 from synergy.core.closed import ClosedHours, in_zone
+from synergy.core.deadline import ByClock
 from synergy.core.records import ProcessName, Tree
 from synergy.core.timeperiod import DAY_NAMES, WEEKS, Qualifier, Timeperiod
 from synergy.core.zones import UTC_CALENDAR, name_of
@@ -57,6 +58,14 @@ class TreeReader(EntryReader):
         return tuple(
             in_zone(item, zone) for item in self._read('closed', readers.closed_hours, NO_HOURS)
         )
+
+    def deadline(self) -> ByClock | None:
+        """Return until when its processes are to be done that have no deadline of their own."""
+        return self._read('deadline', readers.optional(readers.deadline), None)
+
+    def refuse_deadline(self, problem: str) -> None:
+        """Note what is wrong with it."""
+        self._refuse('deadline', problem)
 
     def weeks(self) -> Qualifier | None:
         """Return the level of weeks that begin as the tree says, if it says anything."""

@@ -19,6 +19,7 @@ from typing import Final
 from synergy.core import inputs
 from synergy.core.calendar import Calendar
 from synergy.core.cycles import are_reset_together, circles, in_order
+from synergy.core.deadline import late_at, late_end
 from synergy.core.hierarchy_problems import NOTHING_UNREAD, Unread, problems_of, sound_part
 from synergy.core.input_problems import beyond, nowhere
 from synergy.core.levels import child, counterpart, parents
@@ -164,9 +165,10 @@ class Hierarchy:
 
         Its deadline has passed; without one, the interval after it is over, too.
         """
-        if node.process.deadline is None:
+        deadline = node.process.deadline
+        if deadline is None:
             return max(self.over_until(node, now) - 1, node.first)
-        return self._ended_until(node, now - node.process.deadline)
+        return self._ended_until(node, late_end(deadline, node.calendar, now, node.tree.end))
 
     def next_end(self, node: Node, after: datetime) -> datetime | None:
         """Return when the first interval ends that ends later; None after the last one."""
@@ -181,7 +183,8 @@ class Hierarchy:
         deadline = node.process.deadline
         if deadline is None:
             return self.over_at(node, ordinal + 1)
-        return self.interval(node, ordinal)[1] + deadline
+        timeperiod = Timeperiod(node.process.qualifier, ordinal)
+        return late_at(deadline, node.calendar, timeperiod, node.tree.end)
 
     def _ended_until(self, node: Node, instant: datetime) -> int:
         if instant < node.tree.start:

@@ -20,6 +20,8 @@ from synergy.core.bounded import ARGUMENTS, Json, OutOfBounds, check_text, copie
 from synergy.core.calendar import Calendar
 from synergy.core.closed import COUNT_MAX as CLOSED_COUNT_MAX
 from synergy.core.closed import ClosedHours, parse
+from synergy.core.deadline import ByClock
+from synergy.core.deadline import parse as parse_deadline
 from synergy.core.nearest import nearest
 from synergy.core.timeperiod import Qualifier, Timeperiod, containing_utc
 from synergy.core.trigger import Trigger, parse_trigger
@@ -228,6 +230,11 @@ def trigger(value: object) -> Trigger:
         return parse_trigger(value)
     except ValueError as error:
         raise ValueError(str(error).removeprefix(f'trigger {value!r} ')) from error
+
+
+def deadline(value: object) -> ByClock:
+    """Return a deadline by the clock, as in `06:00 +1d`."""
+    return parse_deadline(text()(value))
 
 
 def json_object(value: object) -> Mapping[str, Json]:

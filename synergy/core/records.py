@@ -11,6 +11,7 @@ from synergy.core.bounded import Json as Json  # The values of arguments.
 from synergy.core.box_load import BoxLoad
 from synergy.core.closed import ClosedHours
 from synergy.core.cut import Cut
+from synergy.core.deadline import Deadline
 from synergy.core.input import Input
 from synergy.core.lanes import CatchUp, LaneShares
 from synergy.core.pool_record import Demand
@@ -79,11 +80,11 @@ class Process(Struct, frozen=True, kw_only=True):
     what each start takes of pools, and who is asked first.
     group: name of the workers that run its units, where they run those of others, too.
     start_timeout: how long a unit may wait for a worker before somebody is told.
-    lag: from the end of an interval to its start. deadline: from the end of an interval until its
-    job is to be done; None: until the next interval is over, too. live_from, left_out_before: as
-    the Scheduler remembers them (`synergy.core.lanes`). override: what operators have changed at
-    run time; `is_on`, `trigger` and `catch_up` are so already. runs_before: of each interval, of
-    which rows were put away: its first run is the one after these.
+    lag: from the end of an interval to its start. deadline: until when its jobs are to be done,
+    its tree's unless it has one; None: until the next interval is over, too. live_from,
+    left_out_before: as the Scheduler remembers them (`synergy.core.lanes`). override: what
+    operators have changed at run time; `is_on`, `trigger` and `catch_up` are so already.
+    runs_before: of each interval, of which rows were put away: its first run is the one after.
     """
 
     name: ProcessName
@@ -94,7 +95,7 @@ class Process(Struct, frozen=True, kw_only=True):
     trigger: Trigger = EVERY_MINUTE
     is_on: bool = True
     lag: timedelta = timedelta(minutes=5)
-    deadline: timedelta | None = None
+    deadline: Deadline | None = None
     max_running: int = 1
     retry: RetryPolicy = RetryPolicy()
     on_failure: OnFailure = OnFailure.SKIP

@@ -139,6 +139,66 @@ timetable_context = {}
     assert all('context_under_test_' in line for line in text.splitlines())
 
 
+def test_a_deadline_is_a_length_a_time_of_day_or_that_of_the_tree(tmp_path: Path) -> None:
+    context = load(
+        tmp_path,
+        """
+process_context = entries(
+    hourly('H'), hourly('M', time_qualifier=QUALIFIER_MINUTELY_15), daily('D'),
+    daily('W', time_qualifier=QUALIFIER_WEEKLY, deadline_minutes=90),
+    hourly('X', time_qualifier=QUALIFIER_MONTHLY, deadline='9:30 +2d'),
+    hourly('I', deadline='06:00', jitter_seconds=86_400), daily('E'),
+)
+timetable_context = entries(
+    timetable_tree_entry('t', ['H', 'M', 'D', 'W', 'X'], deadline='06:00', week_start='sunday'),
+    timetable_tree_entry('u', ['I', 'E']),
+)
+""",
+    )
+
+    found = {node.process.name: str(node.process.deadline) for node in context.hierarchy}
+    assert found == {
+        'H': '06:00 after its day', 'M': '06:00 after its day', 'D': '06:00', 'W': '90 min',
+        'X': '09:30 +2d', 'I': '06:00', 'E': 'None',
+    }  # fmt: skip
+
+
+def test_every_deadline_that_makes_no_sense_is_refused_at_once(tmp_path: Path) -> None:
+    text = problems(
+        tmp_path,
+        """
+process_context = entries(
+    hourly('A', deadline='06:00', deadline_minutes=90), daily('B', deadline='soon'),
+    daily('C', deadline=6), daily('D', deadline='06:00 Europe/Berlin'),
+    daily('E', deadline='25:00'), daily('F', deadline='06:00', lag_minutes=361),
+    hourly('G', deadline='06:04'), hourly('H', time_qualifier='_weakly', deadline='00:01'),
+    daily('I', lag_minutes=30), daily('J', lag_minutes=10, jitter_seconds=3600),
+    hourly('K', deadline_minutes=15, lag_minutes=20), daily('L', deadline=''),
+)
+timetable_context = entries(
+    timetable_tree_entry('i', ['I'], deadline='00:20'),
+    timetable_tree_entry('j', ['J'], deadline='00:20'),
+    timetable_tree_entry('k', ['K'], deadline='06:00 +1y'),
+)
+""",
+    )
+
+    lines = [line for line in text.splitlines() if line.startswith('deadline')]
+    expected = (
+        "deadline = '06:00' of A in", "deadline = 'soon' of B in", 'deadline = 6 of C in',
+        "deadline = '06:00 Europe/Berlin' of D in", "deadline = '25:00' of E in",
+        "deadline = '06:00' of F in", "deadline = '06:04' of G in",
+        'deadline_minutes = 15 of K in', "deadline = '' of L in", "deadline = '00:20' of i in",
+        "deadline = '06:00 +1y' of k in",
+    )  # fmt: skip
+    assert [line.partition(' in ')[0] + ' in' for line in lines] == list(expected), text
+    assert 'deadline_minutes is given, too; keep one of them' in lines[0]
+    assert "as in '06:00' or '06:00 +1d'" in lines[1]
+    assert 'comes 360 min after' in lines[5].replace('may come', 'comes')
+    assert 'waits 361 min before it may start (lag_minutes); give a later time' in lines[5]
+    assert 'for I it may come 20 min after' in lines[9]
+
+
 @pytest.mark.parametrize(
     ('trees', 'expected'),
     [

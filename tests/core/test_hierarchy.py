@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.core.deadline import Within
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.node import Input, InputKind
 from synergy.core.records import ProcessName
@@ -107,7 +108,7 @@ def test_interval_may_start_after_its_end_its_lag_and_its_trigger() -> None:
 def test_a_job_is_late_after_its_deadline_or_else_once_the_next_interval_is_over() -> None:
     hour = key('SiteHourly@2026112200')
     ordinal = hour.timeperiod.ordinal
-    strict = two_trees(SiteHourly={'deadline': timedelta(minutes=20)})
+    strict = two_trees(SiteHourly={'deadline': Within(length=timedelta(minutes=20))})
 
     for hierarchy, at in ((strict, '202611220120'), (two_trees(), '202611220205')):
         node = hierarchy.nodes[hour.process]

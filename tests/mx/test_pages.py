@@ -13,6 +13,7 @@ import pytest
 
 from synergy.conf.setting_table import SETTINGS
 from synergy.core.commands import CommandId
+from synergy.core.deadline import Within
 from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
@@ -365,7 +366,7 @@ def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     hierarchy = pages.site.model.hierarchy
     node = hierarchy.nodes[ProcessName('SiteMonthly')]
     pages.get('/')
-    process = replace(node.process, deadline=timedelta(days=10))
+    process = replace(node.process, deadline=Within(length=timedelta(days=10)))
     nodes = {**hierarchy.nodes, node.process.name: replace(node, process=process)}
     pages.site.model.hierarchy = hierarchy.replaced(nodes)
     pages.site.model._drawn.clear()
