@@ -174,6 +174,12 @@ class ContextRun:
         marks = left_out(node.calendar, found.working, found.qualifier, ordinals)
         return JobState.NOOP if has_begun and any(marks) else JobState.EMBRYO
 
+    def late_at(self, process: str, timeperiod: str) -> datetime:
+        """Return from when on a job is late unless it is done, by its deadline or without one."""
+        key = self._key(process, timeperiod)
+        node = self._world.hierarchy.nodes[key.process]
+        return self._world.hierarchy.late_at(node, key.timeperiod.ordinal)
+
     def runs(self, process: str, timeperiod: str) -> Sequence[Ran]:
         """Return the runs of a job, the first first."""
         return [_ran(unit) for unit in self._world.store.runs(self._key(process, timeperiod))]

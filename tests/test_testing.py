@@ -34,6 +34,11 @@ def test_what_is_due_runs_in_order() -> None:
     with run_context(NESTED, start='2026030100', days=1.5, stubs=STUBS) as run:
         assert run.state('NestedDaily', '20260301') == PROCESSED
         assert run.state('NestedHourly', '2026030211') == EMBRYO
+        ended_at = run.runs('NestedDaily', '20260301')[-1].ended_at
+        assert ended_at is not None
+        # Without a deadline: once the next one may start, too.
+        assert ended_at < run.late_at('NestedDaily', '20260301')
+        assert run.late_at('NestedDaily', '20260301').day == 3
         begun = [ran.timeperiod for ran in run.all_runs()]
 
     assert begun[:25] == [*(f'20260301{hour:02}' for hour in range(24)), '2026030100']

@@ -12,7 +12,7 @@ from synergy.cli.tables import WORD_BY_NAME, said, with_clock, with_lost
 from synergy.core.states import UnitState
 from synergy.core.written_timeperiod import instant_at
 from synergy.core.zones import zone_named
-from synergy.view.clock import on_clock
+from synergy.view.clock import on_clock, with_utc
 from synergy.view.documents import JobDocument, JobPageDocument, NeighbourDocument, RunDocument
 from synergy.view.words import unmatched
 
@@ -47,15 +47,20 @@ def print_job(page: JobPageDocument) -> None:
 
 
 def _condition_text(job: JobDocument) -> str:
-    """Return how a job stands: `processed, 1 of 24 skipped`."""
+    """Return how a job stands: `processed, 1 of 24 skipped`, `blocked, late`."""
     below = job['skipped_below']
     told = '' if below is None else f', {below["count"]:,} of {below["of"]:,} skipped'
-    return WORD_BY_NAME.get(job['condition'], job['condition']) + told
+    late = ', late' if job['is_late'] else ''
+    return WORD_BY_NAME.get(job['condition'], job['condition']) + told + late
 
 
 def _job_lines(page: JobPageDocument) -> Iterator[str]:
     yield f'{page["process"]}@{page["timeperiod"]}  {_condition_text(page)}'
     yield from _interval_lines(page)
+    if page['deadline'] is not None:
+        due = datetime.fromisoformat(page['late_at'])
+        told = with_utc(due, zone_named(page['time_zone']), '%Y-%m-%d %H:%M')
+        yield f'deadline   {told} ({page["deadline"]})'
     if page['rev']:
         yield f'changed    {said(page["changed_at"])} UTC, rev {page["rev"]}'
     if page['reason']:

@@ -97,9 +97,11 @@ def print_status(found: StatusDocument) -> None:
 def _print_summaries(processes: Sequence[SummaryDocument]) -> None:
     """Print how far processes are: of the rarer conditions only those that occur."""
     rare = [item for item in _RARE if any(p['conditions'].get(item.name) for p in processes)]
+    has_late = any(p['late'] for p in processes)
     heads = (
         'process', 'tree', 'on', 'waiting', 'running', *(item.word for item in rare), 'done',
-        'noop', 'skipped', 'failed and held', 'overdue', 'first overdue',
+        'noop', 'skipped', 'failed and held', *(['late'] if has_late else []), 'overdue',
+        'first overdue',
     )  # fmt: skip
     print_table(
         heads,
@@ -115,6 +117,7 @@ def _print_summaries(processes: Sequence[SummaryDocument]) -> None:
                 item['states']['state_noop'],
                 item['states']['state_skipped'],
                 item['held'],
+                *([item['late']] if has_late else []),
                 item['overdue'],
                 with_clock(item['first_overdue'] or '', item['first_overdue_clock']),
             )

@@ -43,6 +43,11 @@ class Within(Struct, frozen=True, kw_only=True):
         """Return it as people read it: `90 min`."""
         return f'{self.length / _MINUTE:.10g} min'
 
+    @property
+    def words(self) -> str:
+        """Return until when something is to be done."""
+        return f'within {self}'
+
 
 class ByClock(Struct, frozen=True, kw_only=True):
     """The first such time of day after the end of the interval, and so many days later.
@@ -60,6 +65,11 @@ class ByClock(Struct, frozen=True, kw_only=True):
         hour, minute = divmod(self.minute, 60)
         days = f' +{self.days}d' if self.days else ''
         return f'{hour:02}:{minute:02}{days}{" after its day" if self.is_of_day else ""}'
+
+    @property
+    def words(self) -> str:
+        """Return until when something is to be done."""
+        return f'by {self}'
 
 
 #: Until when a job is to be done. Without any: until the next interval is over, too.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from synergy.core.hierarchy import build
+from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.overrides import begun_at
-from synergy.core.records import Process, ProcessName
+from synergy.core.records import Process, ProcessName, Unit
 from synergy.core.structs import Struct, replace
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.backlog import Backlog, write
@@ -17,13 +17,20 @@ from synergy.simulation.world import World
 
 
 class ForecastRun(Struct, frozen=True, kw_only=True):
-    """One run of a unit, as it would be."""
+    """One run of a unit, as it would be. late_at: the deadline of its job, if it has one."""
 
     process: str
     timeperiod: str
     run: int
     started_at: datetime
     ended_at: datetime | None
+    late_at: datetime | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether it ends after the deadline of its job."""
+        ended_at, late_at = self.ended_at, self.late_at
+        return ended_at is not None and late_at is not None and ended_at > late_at
 
 
 def forecast(
@@ -67,10 +74,18 @@ def forecast(
             run=unit.run,
             started_at=unit.started_at,
             ended_at=unit.finished_at,
+            late_at=_deadline_of(pipeline.hierarchy, unit),
         )
         for unit in units
         if unit.started_at is not None
     ]
+
+
+def _deadline_of(hierarchy: Hierarchy, unit: Unit) -> datetime | None:
+    node = hierarchy.nodes.get(unit.process)
+    if node is None or node.process.deadline is None:
+        return None
+    return hierarchy.late_at(node, unit.timeperiod.ordinal)
 
 
 def beginning_at(pipeline: Pipeline, start: datetime, *, is_exact: bool = False) -> Pipeline:

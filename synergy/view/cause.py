@@ -26,7 +26,8 @@ class CauseKind(StrEnum):
     OFF, PAUSED, FULL, POOL, READY: it may run, as soon as that changes. REPORT, RETRY, WORKER,
     RUNNING, LEASE: how its unit stands. BUSY, WORKER_OFF, DRAINED, BOX_GONE, GIVEN_UP, STARTING,
     NO_BOX: why no worker takes it. LEADER: nobody schedules. ISOLATED: nothing is decided for its
-    process, for the store refuses its rows or deciding fails. CUT: not all was followed or is
+    process, for the store refuses its rows or deciding fails. LATE, DEADLINE: since when it is
+    late, or until when it is to be done; nothing that keeps it. CUT: not all was followed or is
     shown here.
     """
 
@@ -60,6 +61,8 @@ class CauseKind(StrEnum):
     ISOLATED = 'isolated'
     FROZEN = 'frozen'
     CLOSED = 'closed'
+    LATE = 'late'
+    DEADLINE = 'deadline'
 
 
 class Action(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from synergy.view.conditions import ALL
 from synergy.view.held_documents import FreezeDocument as FreezeDocument
 from synergy.view.held_documents import HeldDocument as HeldDocument
 from synergy.view.reach import OrderOnlyDocument, ReachDocument
+from synergy.view.span_documents import DueDocument, SpanDocument
 from synergy.view.why_documents import ActionDocument as ActionDocument
 from synergy.view.why_documents import At as At
 from synergy.view.why_documents import CauseDocument as CauseDocument
@@ -46,6 +47,7 @@ class JobDocument(TypedDict):
     skipped_below: Annotated[
         SkippedDocument | None, 'what was skipped below it, once it is done; null: nothing'
     ]
+    is_late: Annotated[bool, 'not done, though its deadline has passed; not asked to run again']
     rev: Annotated[int, 'grows with each change']
     run: Annotated[int, 'number of its newest run; 0: none']
     uow_id: Annotated[str | None, 'unit of its newest run']
@@ -133,17 +135,7 @@ class NeighbourDocument(TypedDict):
     condition: Annotated[str, CONDITIONS_TOLD]
 
 
-class SpanDocument(TypedDict):
-    """[start, end) of an interval, in UTC and by the clock of its tree."""
-
-    start: At | None
-    end: At | None
-    time_zone: Annotated[str, 'of its tree']
-    local_start: Annotated[str, 'what its clock reads then: ISO 8601, with its distance from UTC']
-    local_end: Annotated[str, 'what its clock reads then: ISO 8601, with its distance from UTC']
-
-
-class JobPageDocument(JobDocument, SpanDocument):
+class JobPageDocument(JobDocument, SpanDocument, DueDocument):
     """A job with its runs, logs, events and neighbours. [start, end): of its interval."""
 
     runs: list[RunDocument]
@@ -185,6 +177,7 @@ class SummaryDocument(TypedDict):
     overdue: Annotated[int, 'over, and not final']
     first_overdue: TimeperiodText | None
     first_overdue_clock: Annotated[str, CLOCK_TOLD]
+    late: Annotated[int, 'not done, though their deadline has passed; not asked to run again']
     held: int
 
 

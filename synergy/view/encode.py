@@ -31,6 +31,7 @@ from synergy.view.conditions import (
 from synergy.view.fires import zone_of
 from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
+from synergy.view.lateness import encode_due, is_late
 from synergy.view.need import Need
 from synergy.view.request_progress import RequestProgress
 from synergy.view.skipped import skipped_of
@@ -40,7 +41,8 @@ from synergy.view.status import ProcessSummary, Status
 
 def encode_job(looking: Looking, job: Job) -> documents.JobDocument:
     """Return a job; changed_at is null for an embryo that nobody has touched."""
-    below = skipped_of(looking.timetable, job.key)
+    below, hierarchy = skipped_of(looking.timetable, job.key), looking.timetable.hierarchy
+    node, ordinal = hierarchy.nodes[job.process], job.timeperiod.ordinal
     return {
         'process': job.process,
         'timeperiod': str(job.timeperiod),
@@ -49,6 +51,9 @@ def encode_job(looking: Looking, job: Job) -> documents.JobDocument:
         'skipped_below': None
         if below is None
         else {'process': below.node.process.name, 'count': below.count, 'of': below.total},
+        'is_late': is_late(
+            looking.timetable, node, ordinal, hierarchy.late_until(node, looking.now)
+        ),
         'rev': job.rev,
         'run': job.run,
         'uow_id': job.uow_id,
@@ -100,10 +105,12 @@ def encode_line(line: LogLine) -> documents.LineDocument:
 
 def encode_page(looking: Looking, page: JobPage) -> documents.JobPageDocument:
     """Return one job with runs, logs, events and neighbours."""
-    nodes = looking.timetable.hierarchy.nodes
+    hierarchy, nodes = looking.timetable.hierarchy, looking.timetable.hierarchy.nodes
+    node, ordinal = nodes[page.job.process], page.job.timeperiod.ordinal
     return {
         **encode_job(looking, page.job),
-        **encode_span(nodes[page.job.process], page.start, page.end),
+        **encode_span(node, page.start, page.end),
+        **encode_due(hierarchy, node, ordinal),
         'runs': [
             {
                 **encode_unit(unit, looking.now),
@@ -368,6 +375,7 @@ def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
         'overdue': item.overdue_count,
         'first_overdue': None if item.first_overdue is None else str(item.first_overdue.timeperiod),
         'first_overdue_clock': item.first_overdue_clock,
+        'late': item.late_count,
         'held': item.work[HELD],
     }
 

@@ -169,7 +169,7 @@ def samples(hierarchy: Hierarchy, now: datetime) -> Sequence[SampleDocument]:
     found: list[SampleDocument] = []
     for node in hierarchy:
         if node.inputs:
-            ordinal = _working_near(node, max(hierarchy.over_until(node, now) - 1, node.first))
+            ordinal = working_near(node, max(hierarchy.over_until(node, now) - 1, node.first))
             found.append(
                 {
                     'process': node.process.name,
@@ -182,7 +182,7 @@ def samples(hierarchy: Hierarchy, now: datetime) -> Sequence[SampleDocument]:
     return found
 
 
-def _working_near(node: Node, ordinal: int) -> int:
+def working_near(node: Node, ordinal: int) -> int:
     """Return the last interval until `ordinal` that no calendar leaves out, else one after it."""
     process = node.process
     if process.working is None:

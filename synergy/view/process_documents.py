@@ -51,6 +51,11 @@ class ProcessDocument(TypedDict):
     max_attempts: int
     max_lost: Annotated[int, 'attempts that may lose their worker, which count apart']
     group: Annotated[str | None, 'name of the workers that run its units and those of others']
+    deadline: Annotated[
+        str | None,
+        'until when its intervals are to be done: 06:00 +1d by the clock of its tree, or 90 min '
+        'after their end; null: once the next one is over, too',
+    ]
     start_timeout_seconds: Annotated[
         float | None, 'how long a unit may wait for a worker before somebody is told'
     ]

@@ -56,6 +56,7 @@ def encode_process(
         'max_attempts': process.retry.max_attempts,
         'max_lost': process.retry.max_lost,
         'group': process.group,
+        'deadline': None if process.deadline is None else str(process.deadline),
         'start_timeout_seconds': None
         if process.start_timeout is None
         else process.start_timeout.total_seconds(),

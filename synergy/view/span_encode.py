@@ -6,7 +6,7 @@ from datetime import datetime
 
 from synergy.core.node import Node
 from synergy.view.clock import local
-from synergy.view.documents import SpanDocument
+from synergy.view.span_documents import SpanDocument
 
 
 def encode_span(node: Node, start: datetime, end: datetime) -> SpanDocument:

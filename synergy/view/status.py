@@ -23,6 +23,7 @@ from synergy.view.boxes import BoxView, SchedulerView, box_views, mixed_versions
 from synergy.view.clock import read_of
 from synergy.view.closed import Closing, closed_now
 from synergy.view.conditions import runs_of
+from synergy.view.lateness import late_count
 from synergy.view.leaderless import leaderless_advice
 from synergy.view.need import Need, Seen
 from synergy.view.needs import needs
@@ -39,7 +40,8 @@ class ProcessSummary(Struct, frozen=True, kw_only=True):
     partial_count: intervals that are done although one directly below was skipped. overdue_count:
     intervals that may have started by now and are not final. first_overdue: the earliest of them,
     first_overdue_clock: what the clock of its tree reads as it begins; '' where its name says that.
-    planned_count: intervals of its whole tree; None when the tree has no end.
+    planned_count: intervals of its whole tree; None when the tree has no end. late_count: intervals
+    that are not done, though their deadline has passed.
     """
 
     process: str
@@ -53,6 +55,7 @@ class ProcessSummary(Struct, frozen=True, kw_only=True):
     overdue_count: int
     first_overdue: JobKey | None
     first_overdue_clock: str
+    late_count: int
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -155,4 +158,5 @@ def _summary(timetable: Timetable, node: Node, now: datetime, work: Tallies) -> 
         overdue_count=overdue_count,
         first_overdue=key,
         first_overdue_clock='' if key is None else read_of(key, timetable.hierarchy.nodes),
+        late_count=late_count(timetable, node, now),
     )

@@ -33,6 +33,7 @@ from synergy.view.cause import (
     why_command,
 )
 from synergy.view.conditions import BY_STATE, FAILED
+from synergy.view.lateness import due_cause
 from synergy.view.question import Question
 from synergy.view.skipped import skipped_of
 from synergy.view.troubles import isolation_text, standing_of
@@ -77,6 +78,8 @@ def explain(
         seen.add(current)
         found, waited_for = _look_at(question, current)
         found = _with_isolation(question, current, with_holds(question, current, found))
+        if depth == 0 and (due := due_cause(timetable, key, now)) is not None:
+            found.append(due)
         causes += [replace(cause, depth=depth) for cause in found]
         to_explain += [(depth + 1, other) for other in reversed(waited_for)]
     if to_explain:

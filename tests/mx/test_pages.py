@@ -13,7 +13,7 @@ import pytest
 
 from synergy.conf.setting_table import SETTINGS
 from synergy.core.commands import CommandId
-from synergy.core.deadline import Within
+from synergy.core.deadline import ByClock, Within
 from synergy.core.effects import SaveJob
 from synergy.core.records import BoxProcess, ProcessName, uow_id_of
 from synergy.core.states import JobState
@@ -374,6 +374,52 @@ def test_a_deadline_is_shown_and_then_missed(pages: DashboardHarness) -> None:
     assert 'to be done in 17 d 11 h' in pages.get('/').text
     pages.runtime.clock.advance(timedelta(days=20))
     assert '1 late, by 2 d 12 h' in pages.get('/').text
+
+
+def test_a_deadline_by_the_clock_is_told_on_every_door(pages: DashboardHarness) -> None:
+    pages.get('/')
+    hierarchy = pages.site.model.hierarchy
+    node = hierarchy.nodes[ProcessName('SiteMonthly')]
+    process = replace(node.process, deadline=ByClock(minute=6 * 60, days=2))
+    nodes = {**hierarchy.nodes, node.process.name: replace(node, process=process)}
+    pages.site.model.hierarchy = pages.site.model.timetable.hierarchy = hierarchy.replaced(nodes)
+    address = 'SiteMonthly/2026110000'
+
+    def causes() -> list[str]:
+        found = json.loads(pages.get(f'/api/v1/jobs/{address}/why').text)['causes']
+        return [item['text'] for item in found if item['kind'] in ('late', 'deadline')]
+
+    text = pages.get(f'/i/{address}').text
+    assert 'To be done by</dt><dd>03 Dec 2026 06:00 UTC</dd><dd>in 9 d 17 h, deadline' in text
+    (said,) = causes()
+    assert said.startswith('is to be done by 2026-12-03 06:00:00 UTC (in ')
+    assert said.endswith('its deadline is 06:00 +2d')
+    job = json.loads(pages.get(f'/api/v1/jobs/{address}').text)
+    assert (job['deadline'], job['late_at']) == ('06:00 +2d', '2026-12-03T06:00:00Z')
+    assert not job['is_late']
+    assert 'done by 06:00 +2d' in pages.get('/processes').text
+
+    pages.runtime.clock.advance(timedelta(days=10))
+
+    assert 'late by 6 h 17 min' in pages.get(f'/i/{address}').text
+    (said,) = causes()
+    assert said.startswith('is late since 2026-12-03 06:00:00 UTC (6 h')
+    (row,) = (
+        row
+        for tree in json.loads(pages.get('/api/v1/overview').text)['trees']
+        for row in tree['processes']
+        if row['process'] == 'SiteMonthly'
+    )
+    late = '2026-12-03T06:00:00Z'
+    assert (row['late'], row['due_at'], row['late_since']) == (1, late, late)
+    found = json.loads(pages.get('/api/v1/jobs?process=SiteMonthly&state=late').text)['items']
+    assert [(item['timeperiod'], item['is_late']) for item in found] == [('2026110000', True)]
+    (summary,) = (
+        item
+        for item in json.loads(pages.get('/api/v1/status').text)['processes']
+        if item['process'] == 'SiteMonthly'
+    )
+    assert (summary['late'], summary['overdue']) == (1, 1)
 
 
 def without_tokens(text: str) -> str:

@@ -30,11 +30,14 @@ from synergy.core.zones import name_of
 from synergy.ports.errors import StoreError
 from synergy.view.broker import broker_warnings
 from synergy.view.inputs import SampleDocument, samples, which
+from synergy.view.lateness import DeadlineDocument, deadline_warnings, deadlines
 
 #: How long to wait for a store that is only asked for the levels of its rows.
 _PATIENCE_SECONDS: Final = 2.0
-#: Processes of which is told what they wait for.
+#: Processes of which is told what they wait for, and until when they are to be done.
 _SAMPLES_MAX: Final = 50
+#: Deadlines before an interval may start that are told one by one.
+_EARLY_MAX: Final = 20
 #: Processes of one group of workers that are named.
 _SERVED_MAX: Final = 12
 #: Trees that are told one by one.
@@ -60,7 +63,8 @@ class _Findings(Struct, frozen=True, kw_only=True):
     """What was found out.
 
     unseen: why the history was not looked at. unreached: of servers. inputs: of one interval of
-    each process. calendar_ends: working calendars that run out.
+    each process. deadlines: of one interval of each process that has one; early: those that come
+    before it may start. calendar_ends: working calendars that run out.
     """
 
     levels: Sequence[str]
@@ -69,6 +73,8 @@ class _Findings(Struct, frozen=True, kw_only=True):
     wide: Sequence[str]
     unreached: Sequence[str]
     inputs: Sequence[SampleDocument]
+    deadlines: Sequence[DeadlineDocument]
+    early: Sequence[str]
     calendar_ends: Sequence[CalendarEnd]
 
     @property
@@ -78,7 +84,7 @@ class _Findings(Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> Sequence[str]:
         of_imports = self.imported.warnings if self.imported else []
-        return [*self.wide, *of_imports, *map(str, self.calendar_ends)]
+        return [*self.wide, *of_imports, *self.early, *map(str, self.calendar_ends)]
 
     @property
     def code(self) -> ExitCode:
@@ -108,6 +114,8 @@ def _run(options: Namespace) -> ExitCode:
         wide=private.wide(settings.home, settings.project, folders),
         unreached=_unreached(settings, context) if options.servers else [],
         inputs=samples(context.hierarchy, now),
+        deadlines=deadlines(context.hierarchy, now),
+        early=list(islice(deadline_warnings(context.hierarchy, now), _EARLY_MAX)),
         calendar_ends=context.calendar_ends(now.date()),
     )
     if options.json:
@@ -118,6 +126,8 @@ def _run(options: Namespace) -> ExitCode:
                 'warnings': found.warnings,
                 'inputs': list(found.inputs[:_SAMPLES_MAX]),
                 'inputs_left_out': max(len(found.inputs) - _SAMPLES_MAX, 0),
+                'deadlines': list(found.deadlines[:_SAMPLES_MAX]),
+                'deadlines_left_out': max(len(found.deadlines) - _SAMPLES_MAX, 0),
                 **described(context),
             }
         )
@@ -152,6 +162,7 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         _tell_imports(found.imported)
     for warning in found.warnings:
         print(f'warning   {warning}')
+    _tell_deadlines(found.deadlines)
     _tell_inputs(found.inputs)
 
 
@@ -278,6 +289,19 @@ def _closed_hours(context: Context) -> Iterator[ClosedHours]:
         yield from entry.closed
     for pool in context.hierarchy.pools.sizes.values():
         yield from pool.closed
+
+
+def _tell_deadlines(samples: Sequence[DeadlineDocument]) -> None:
+    """Print until when one interval of each process is to be done, of so many processes."""
+    head = 'deadlines'
+    for sample in samples[:_SAMPLES_MAX]:
+        print(
+            f'{head:<10}{sample["process"]} {sample["timeperiod"]} by {sample["text"]} '
+            f'({sample["deadline"]})'
+        )
+        head = ''
+    if (more := len(samples) - _SAMPLES_MAX) > 0:
+        print(f'{"":<10}... {more:,} more; ./launch.py job PROCESS TIMEPERIOD tells of one')
 
 
 def _tell_inputs(samples: Sequence[SampleDocument]) -> None:

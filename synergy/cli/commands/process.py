@@ -95,6 +95,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
     if is_json:
         print_json(items)
         return ExitCode.OK
+    has_deadline = any(item['deadline'] for item in items)
     print_table(
         (
             'process',
@@ -103,6 +104,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
             'qualifier',
             'on',
             'trigger',
+            *(['deadline'] if has_deadline else []),
             'at once',
             'work',
             'history',
@@ -116,6 +118,7 @@ def _show(items: Sequence[ProcessDocument], *, is_json: bool) -> ExitCode:
                 item['qualifier'],
                 'yes' if item['is_on'] else 'no',
                 item['trigger'],
+                *([item['deadline'] or ''] if has_deadline else []),
                 item['max_running'],
                 conditions_said(item['conditions']),
                 '' if item['history'] is None else f'{item["history"]["count"]:,}',

@@ -133,8 +133,16 @@ def _foresee(options: Namespace) -> ExitCode:
     if options.json:
         print_json([_encoded(run) for run in runs])
         return ExitCode.OK
+    has_deadline = any(run.late_at is not None for run in runs)
     print_table(
-        ('starts (UTC)', 'ends', 'process', 'timeperiod', 'run'),
+        (
+            'starts (UTC)',
+            'ends',
+            'process',
+            'timeperiod',
+            'run',
+            *(['deadline'] if has_deadline else []),
+        ),
         [
             (
                 f'{run.started_at:%Y-%m-%d %H:%M:%S}',
@@ -142,12 +150,20 @@ def _foresee(options: Namespace) -> ExitCode:
                 run.process,
                 run.timeperiod,
                 run.run,
+                *([_deadline_text(run)] if has_deadline else []),
             )
             for run in runs
         ],
     )
-    print(f'{len(runs)} runs', file=sys.stderr)
+    late = sum(run.is_late for run in runs)
+    print(f'{len(runs)} runs{f", {late} end late" if late else ""}', file=sys.stderr)
     return ExitCode.OK
+
+
+def _deadline_text(run: ForecastRun) -> str:
+    if run.late_at is None:
+        return ''
+    return f'{run.late_at:%m-%d %H:%M}{" late" if run.is_late else ""}'
 
 
 def _durations(
@@ -179,6 +195,8 @@ def _encoded(run: ForecastRun) -> Mapping[str, object]:
         'run': run.run,
         'started_at': instant(run.started_at),
         'ended_at': instant(run.ended_at),
+        'late_at': instant(run.late_at),
+        'is_late': run.is_late,
     }
 
 

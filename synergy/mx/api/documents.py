@@ -80,7 +80,9 @@ class StandingDocument(TypedDict):
     last_good: TimeperiodText | None
     next: TimeperiodText | None
     next_at: At | None
+    due_at: Annotated[At | None, 'until when that is to be done; null: it has no deadline']
     late: int
+    late_since: Annotated[At | None, 'since when the first of these is; null: none, or run again']
     running: Annotated[int, 'runs on workers']
     queued: Annotated[int, 'runs that wait for a worker']
     retrying: Annotated[int, 'runs that wait for their next attempt']

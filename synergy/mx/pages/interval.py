@@ -94,9 +94,9 @@ class Log(Struct, frozen=True, kw_only=True):
 class Interval(Struct, frozen=True, kw_only=True):
     """All that the page shows. may_start: when it is over; runs_live: it runs before that, too.
 
-    runs: the newest; run_count: of all. log_of: whose log is shown: while it waits, of what failed
-    or runs at the root. can_reprocess, can_skip, can_mark: there is something
-    to do so to.
+    late_at: from then on it is late. runs: the newest; run_count: of all. log_of: whose log is
+    shown: while it waits, of what failed or runs at the root. can_reprocess, can_skip, can_mark:
+    there is something to do so to.
     word: what is said of it, with what was skipped below it. changes: what is done to the clock of
     its tree within it. inputs: what it waits for.
     """
@@ -110,6 +110,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     start: datetime
     end: datetime
     may_start: datetime
+    late_at: datetime
     changes: str
     runs_live: bool
     runs: Sequence[Run]
@@ -179,6 +180,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         start=start,
         end=end,
         may_start=model.hierarchy.over_at(node, ordinal),
+        late_at=model.hierarchy.late_at(node, ordinal),
         changes=changed(node, start, end),
         runs_live=model.hierarchy.machine(node.process.name).runs_live,
         runs=_runs(request, key, runs if request.optional('runs') == 'all' else runs[-RUNS_SHOWN:]),

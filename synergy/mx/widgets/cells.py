@@ -38,6 +38,7 @@ from synergy.view.conditions import (
     Condition,
     condition_of,
 )
+from synergy.view.lateness import is_late
 from synergy.view.skipped import skipped_among, skipped_below
 
 _PARTLY: Final = Condition('due', 'partly done', 'partly', 'some of them are done')
@@ -47,8 +48,8 @@ BLOCKED_LOOKS: Final = 300
 
 #: What may be late.
 _UNDONE: Final = frozenset(
-    {'due', 'ready', 'block', 'run', 'final', 'queue', 'retry', 'report', 'rest', 'held', 'fail',
-     'pause', 'off'}
+    {'due', 'ready', 'block', 'doom', 'run', 'final', 'queue', 'retry', 'report', 'rest', 'held',
+     'fail', 'pause', 'off'}
 )  # fmt: skip
 
 
@@ -181,11 +182,8 @@ class Painter:
 
         What an operator has asked to run again is not late.
         """
-        return (
-            mark.css in _UNDONE
-            and node.first <= ordinal < self.late_until(node)
-            and not self._is_final(node, ordinal)
-            and not self.is_rerun(node, ordinal)
+        return mark.css in _UNDONE and is_late(
+            self._timetable, node, ordinal, self.late_until(node)
         )
 
     def late_count(self, node: Node, ordinals: range) -> int:
@@ -316,10 +314,6 @@ class Painter:
             mark = self.mark(node, self._model.key(node, first))
             return mark if mark.css != 'due' or not done else _PARTLY
         return _PARTLY
-
-    def _is_final(self, node: Node, ordinal: int) -> bool:
-        state = self._timetable.state(self._model.key(node, ordinal))
-        return state is not None and state.is_final
 
     def last_good(self, node: Node) -> JobKey | None:
         """Return the latest job that was processed."""
