@@ -17,7 +17,8 @@ class Cut(Struct, frozen=True, kw_only=True):
     """The start that holds over that of the tree, for one level in one zone and no other.
 
     request: the command that has put the old rows away. runs: how many runs of one such interval
-    are among these, at most: later runs count on, for what still runs of them holds their ids.
+    are among all that were put away, at most: later runs count on, for what still runs of them
+    holds their ids. others: the same of other levels, for the process may be of them again.
     """
 
     request: str
@@ -25,12 +26,17 @@ class Cut(Struct, frozen=True, kw_only=True):
     zone: str
     first: int
     runs: int = 0
+    others: tuple[tuple[Qualifier, int], ...] = ()
     at: datetime
     by: str
 
     def is_of(self, qualifier: Qualifier, zone: str) -> bool:
         """Tell whether it holds for intervals of this level on the clock of this zone."""
         return self.qualifier is qualifier and self.zone == zone
+
+    def runs_of(self, qualifier: Qualifier) -> int:
+        """Return how many runs of one interval of a level were put away, at most."""
+        return self.runs if qualifier is self.qualifier else dict(self.others).get(qualifier, 0)
 
     @property
     def start(self) -> Timeperiod:

@@ -137,10 +137,14 @@ def applied(defined: Hierarchy, overrides: Iterable[Override]) -> Hierarchy:
             )
             node = nodes[override.process] = replace(node, process=process)
         cut = override.cut
-        if cut is not None and cut.is_of(node.process.qualifier, node.tree.zone):
-            shown = override if node.process.override is not None else _bare(override)
-            process = replace(node.process, override=shown, runs_before=cut.runs)
-            nodes[override.process] = begun_at(replace(node, process=process), cut)
+        if cut is None:
+            continue
+        process = replace(node.process, runs_before=cut.runs_of(node.process.qualifier))
+        if cut.is_of(process.qualifier, node.tree.zone):
+            shown = override if process.override is not None else _bare(override)
+            process = replace(process, override=shown)
+            node = begun_at(node, cut)
+        nodes[override.process] = replace(node, process=process)
     return defined.replaced({**defined.nodes, **nodes}) if nodes else defined
 
 

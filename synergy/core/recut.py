@@ -12,7 +12,7 @@ counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -26,7 +26,7 @@ from synergy.core.overrides import Overrides
 from synergy.core.records import UowId
 from synergy.core.requests import ended, moved
 from synergy.core.structs import Struct, replace
-from synergy.core.timeperiod import Timeperiod
+from synergy.core.timeperiod import Qualifier, Timeperiod
 
 #: Rows of jobs, and of units, that one commit archives: bounds the commit.
 ROWS_PER_BATCH_MAX: Final = 2000
@@ -39,7 +39,7 @@ class RecutFacts(Struct, frozen=True, kw_only=True):
 
     is_taken: another recut of it is under way. live: its units that have not ended. has_rows:
     whether any are left to archive, once that is under way. archived_count: jobs that the command
-    has archived. runs: of an interval of the new level, at most, in the archive. The last two are
+    has archived. runs: of an interval of each level, at most, in the archive. The last two are
     known once nothing is left.
     """
 
@@ -48,7 +48,7 @@ class RecutFacts(Struct, frozen=True, kw_only=True):
     live: Sequence[UowId]
     has_rows: bool
     archived_count: int
-    runs: int
+    runs: Mapping[Qualifier, int]
 
 
 def decide_recut(
@@ -145,13 +145,14 @@ def _cut(
     command: Command, facts: RecutFacts, overrides: Overrides, node: Node, now: datetime
 ) -> Effects:
     """Begin intervals by the new definition: the next index has them."""
-    name = command.process
+    name, level = command.process, node.process.qualifier
     cut = Cut(
         request=command.id,
-        qualifier=node.process.qualifier,
+        qualifier=level,
         zone=node.tree.zone,
         first=command.start.ordinal,
-        runs=facts.runs,
+        runs=facts.runs.get(level, 0),
+        others=tuple(sorted(item for item in facts.runs.items() if item[0] is not level)),
         at=now,
         by=command.who,
     )

@@ -19,7 +19,7 @@ from synergy.core.job_requests import JobRequests
 from synergy.core.letter_groups import LETTERS_PER_BATCH_MAX, error_of, of_command
 from synergy.core.records import Unit
 from synergy.core.recut import RecutFacts, is_taken
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports.failed import failed_ordinals
 from synergy.ports.store import SchedulerStore
 
@@ -63,14 +63,16 @@ def _of_recut(store: SchedulerStore, command: Command) -> RecutFacts:
     other = None if marked is None or is_under_way else store.command(CommandId(marked))
     has_rows = is_under_way and store.has_rows(process)
     archived = [] if has_rows else store.archived(process)
-    level = command.start.qualifier
+    runs: dict[Qualifier, int] = {}
+    for item in archived:
+        runs[item.qualifier] = max(item.runs, runs.get(item.qualifier, 0))
     return RecutFacts(
         led=led,
         is_taken=is_taken(before, other, command.id),
         live=[run.id for run in store.live_runs() if run.key.process == process],
         has_rows=has_rows,
         archived_count=sum(item.count for item in archived if item.request == command.id),
-        runs=max((item.runs for item in archived if item.qualifier is level), default=0),
+        runs=runs,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from synergy.core.changed_levels import left_out
 from synergy.core.commands import RESETTING_KINDS, CommandKind, CommandState
 from synergy.core.context_commands import ACTOR
 from synergy.core.effects import InsertUnit, Save
@@ -16,9 +17,9 @@ from synergy.core.journal_pages import lines_of
 from synergy.core.journal_replay import Replay
 from synergy.core.late_inputs import is_late
 from synergy.core.leaving_out import left_out_until
-from synergy.core.led_context import LedContext, led_process, placed
+from synergy.core.led_context import LedContext, led_process
 from synergy.core.node import Node
-from synergy.core.overrides import as_led
+from synergy.core.overrides import applied, as_led
 from synergy.core.records import ProcessName, Unit, UowId
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
@@ -71,22 +72,28 @@ class Monitor:
             self.holding.expect(pipeline)
 
     def _led(self, led: LedContext | None) -> Hierarchy:
-        """Return the context by which rows are to be judged: that which the store was led with."""
+        """Return the context by which rows are to be judged: that which the store was led with.
+
+        But for processes that are left out of it, and what waits for these.
+        """
         if led is None:
             return self._contexts[0] if self._contexts else self.hierarchy
+        overrides = self.store.overrides()
         for hierarchy in reversed(self._contexts):
-            shown = placed(hierarchy, led)
+            shown = as_led(hierarchy, overrides, led)
+            out = left_out(shown, led)
             if all(
-                before is not None
-                and (
-                    before.qualifier is not node.process.qualifier
-                    or before == led_process(shown, node)
-                )
+                led.processes.get(node.process.name) == led_process(shown, node)
                 for node in shown
-                for before in (led.processes.get(node.process.name),)
+                if not self._touches(node, out)
             ):
                 return hierarchy
         return self.hierarchy
+
+    @staticmethod
+    def _touches(node: Node, out: Collection[ProcessName]) -> bool:
+        """Tell whether a process, or what it waits for, is left out."""
+        return any(name in out for name in (node.process.name, *(x.process for x in node.inputs)))
 
     def saw_call(self, name: str, arguments: Sequence[Any], result: Any) -> None:
         """Look at a call that took effect."""
@@ -142,7 +149,7 @@ class Monitor:
         under = Under(applying=applying, led=self.store.led_context())
         found = next(
             check(
-                self._led(under.led),
+                applied(self._led(under.led), self.store.overrides()),
                 self.store.find_jobs(JobFilter(), _ROWS_MAX),
                 map(self._as_announced, self.store.all_units()),
                 self.store.store_now(),
@@ -159,18 +166,18 @@ class Monitor:
             return replace(unit, announced_at=unit.created_at)
         return unit
 
-    def is_finished(self, left_out: Collection[str] = ()) -> bool:
+    def is_finished(self, names: Collection[str] = ()) -> bool:
         """Tell whether everything has ended, but for some processes, under the last context.
 
         A request that is paused or was interrupted may have reset an input and not yet what waits
         for it: the order of runs can be judged only once each request is applied to its end.
         """
         is_led = self._led(self.store.led_context()) is self.hierarchy
-        return is_led and self._unfinished(left_out) is None
+        return is_led and self._unfinished(names) is None
 
-    def check_finished(self, left_out: Collection[str] = ()) -> None:
+    def check_finished(self, names: Collection[str] = ()) -> None:
         """Check that everything has ended, requests too: faults have stopped, time has passed."""
-        found = self._unfinished(left_out)
+        found = self._unfinished(names)
         if found is not None:
             raise Broken(f'I8 {found} long after faults have stopped')
 
@@ -201,21 +208,27 @@ class Monitor:
             and command.kind is CommandKind.REPROCESS
             and not is_late(command)
         ]
-        if len(asked) > context_changes:
-            raise Broken(f'{len(asked)} requests were made for {context_changes} changes')
+        changes = context_changes + self._recut_count()
+        if len(asked) > changes:
+            raise Broken(f'{len(asked)} requests were made for {changes} changes')
+        led = self.store.led_context()
+        hierarchy = as_led(self.hierarchy, self.store.overrides(), led)
+        out = left_out(hierarchy, led)
         for job in self.store.find_jobs(JobFilter(), _ROWS_MAX):
-            node = self.hierarchy.nodes.get(job.process)
+            node = hierarchy.nodes.get(job.process)
             if node is None or job.state is not JobState.PROCESSED or job.uow_id is None:
                 continue
+            if self._touches(node, out):
+                continue
             began = self._first_claim.get(job.uow_id)
-            for other in self._waited_for(node, job.timeperiod.ordinal):
+            for other in self._waited_for(hierarchy, node, job.timeperiod.ordinal):
                 ended = self._last_finish.get(other)
                 if began is not None and ended is not None and ended > began:
                     raise Broken(f'I2 {job.key} began before {other} ended')
             if not self.hierarchy.machine(job.process).resting_states:
                 events = [event.text for event in self.store.events(job.key, _ROWS_MAX)]
                 resets = sum(text.startswith('reset: ') for text in events)
-                if job.run > resets + 1:
+                if job.run > node.process.runs_before + resets + 1:
                     raise Broken(f'I6 {job.key} ran {job.run} times, but was reset {resets} times')
                 asked_for = self._requests_that_reach(job.process)
                 if not context_changes and resets > asked_for:
@@ -223,13 +236,19 @@ class Monitor:
                         f'I6 {job.key} was reset {resets} times, but {asked_for} requests reach it'
                     )
 
-    def _waited_for(self, node: Node, ordinal: int) -> Iterator[JobKey]:
+    @staticmethod
+    def _waited_for(hierarchy: Hierarchy, node: Node, ordinal: int) -> Iterator[JobKey]:
         """Yield the jobs whose last run must have ended before that of one began."""
         for source in node.inputs:
             if not source.is_order_only and not source.is_late_ignored:
-                qualifier = self.hierarchy.nodes[source.process].process.qualifier
-                for number in self.hierarchy.input_range(node, source, ordinal):
+                qualifier = hierarchy.nodes[source.process].process.qualifier
+                for number in hierarchy.input_range(node, source, ordinal):
                     yield JobKey(source.process, Timeperiod(qualifier, number))
+
+    def _recut_count(self) -> int:
+        """Return how many recuts have begun."""
+        found = self.store.commands((CommandState.APPLYING, CommandState.DONE), _ROWS_MAX)
+        return sum(command.kind is CommandKind.RECUT for command in found)
 
     def _requests_that_reach(self, process: ProcessName) -> int:
         """Return how many requests may have reset jobs of a process: of it, or of its inputs."""
@@ -250,12 +269,12 @@ class Monitor:
         self._event_count += 1
         return self._event_count
 
-    def _unfinished(self, left_out: Collection[str]) -> str | None:
+    def _unfinished(self, names: Collection[str]) -> str | None:
         for command in self.store.commands(_NOT_APPLIED, 1):
             return f'{command.kind.value} {command.id} is {command.state.value}'
         led = as_led(self.hierarchy, self.store.overrides(), self.store.led_context())
         for node in led:
-            if node.process.name in left_out:
+            if node.process.name in names:
                 continue
             assert node.until is not None, 'simulated trees end'
             keys = [

@@ -14,7 +14,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import Qualifier
 from synergy.core.trigger import Every
 from synergy.scheduler.pipeline import Pipeline
-from synergy.simulation import held, precedence
+from synergy.simulation import held, precedence, recuts
 from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
 from synergy.simulation.faults import usual
@@ -63,20 +63,23 @@ def simulate(
     *,
     with_contexts: bool = False,
     with_precedence: bool = False,
+    with_recuts: bool = False,
     hierarchy: Hierarchy | None = None,
 ) -> History:
     """Play one history; the same seed, the same history.
 
     poison: a process or free run of which the store refuses everything, for ever: all but it, and
     what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
-    with_precedence: much decides who goes first, and operators change it. hierarchy: another one
-    than the usual.
+    with_precedence: much decides who goes first, and operators change it. with_recuts: a process
+    changes in context.py, and is recut or left out. hierarchy: another one than the usual.
     """
     faults = usual()
     faults.poison = poison
     contexts = _contexts() if with_contexts else []
     if with_precedence and seed % 3 == 0:
         contexts = [_hierarchy(), _hierarchy(has_hours=False), _hierarchy(end=_EARLY)]
+    if with_recuts:
+        contexts = [*recuts.contexts(_START, _END, _RETRY)]
     # Each other installation has store and broker in one file.
     is_one_file = seed % 2 == 1
     # Each third has a group of workers, or forms and dissolves one.
@@ -100,7 +103,10 @@ def simulate(
         precedence.begin(world, seed, _START + timedelta(hours=5), _START + timedelta(hours=14))
     broken = None
     try:
-        _play(world, _held_up_by(world, poison), contexts, dress)
+        if with_recuts:
+            _play_recuts(world, contexts, is_recut=seed % 3 > 0)
+        else:
+            _play(world, _held_up_by(world, poison), contexts, dress)
     except Broken as error:
         broken = str(error)
     finally:
@@ -127,6 +133,11 @@ def simulate_precedence(seed: int) -> History:
 def simulate_contexts(seed: int) -> History:
     """Play one history in which context.py is changed on the way."""
     return simulate(seed, with_contexts=True)
+
+
+def simulate_recuts(seed: int) -> History:
+    """Play one history in which a process changes in context.py, and is recut or left out."""
+    return simulate(seed, with_recuts=True)
 
 
 def simulate_inputs(seed: int) -> History:
@@ -166,13 +177,7 @@ def _play(
     dress: Callable[[Pipeline], Pipeline],
 ) -> None:
     for _ in range(_TURNS):
-        world.run(_TURN_SECONDS)
-        if world.random.random() < _KILLS:
-            world.kill_somebody()
-        if world.random.random() < _COMMANDS:
-            world.command_something()
-        if world.random.random() < _CLOCKS_SET:
-            world.set_clock()
+        _trouble(world)
         if world.monitor.ordering is not None:
             precedence.operate(world)
         if contexts and world.random.random() < _CONTEXTS_CHANGED:
@@ -189,6 +194,22 @@ def _play(
         precedence.end(world, _END + timedelta(hours=5))
     world.resume_everything()
     held.thaw_everything(world)
+    _end(world, left_out)
+
+
+def _trouble(world: World) -> None:
+    """Let some time pass, and perhaps something happen."""
+    world.run(_TURN_SECONDS)
+    if world.random.random() < _KILLS:
+        world.kill_somebody()
+    if world.random.random() < _COMMANDS:
+        world.command_something()
+    if world.random.random() < _CLOCKS_SET:
+        world.set_clock()
+
+
+def _end(world: World, left_out: Collection[str]) -> None:
+    """Let everything end in peace, and check that it does."""
     until = world.stage.seconds + _PEACE_SECONDS
     while world.stage.seconds < until and not world.monitor.is_finished(left_out):
         world.run(_PEACE_TURN_SECONDS)
@@ -197,6 +218,33 @@ def _play(
     world.monitor.check_journal()
     _check_poison(world)
     world.monitor.check_order(world.context_changes)
+
+
+def _play_recuts(world: World, contexts: Sequence[Hierarchy], *, is_recut: bool) -> None:
+    """Let a process change and be recut. is_recut: in the end; else it may be left out then."""
+    has_group = bool(world.plot.crew.groups)
+    for _ in range(_TURNS):
+        _trouble(world)
+        recuts.recut_something(world)
+        if world.random.random() < _CONTEXTS_CHANGED:
+            _change(world, world.random.choice(contexts), _undressed, has_group=has_group)
+    _change(world, recuts.last_of(world, contexts), _undressed, has_group=has_group)
+    world.faults.stop()
+    world.resume_everything()
+    until = world.stage.seconds + _PEACE_SECONDS
+    while recuts.is_asked(world) and world.stage.seconds < until:
+        world.run(_PEACE_TURN_SECONDS)
+    if not recuts.is_left_out(world):
+        _end(world, ())
+    elif is_recut:
+        recuts.ask(world)
+        world.run(_PEACE_TURN_SECONDS)
+        _end(world, ())
+    else:
+        count = recuts.run_count(world)
+        _end(world, (recuts.SITE, recuts.ABOVE))
+        if recuts.run_count(world) > count:
+            raise Broken(f'I9 {recuts.SITE} is left out, and was started')
 
 
 def _change(

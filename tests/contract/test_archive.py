@@ -111,6 +111,7 @@ def test_where_intervals_begin_is_kept_and_what_is_being_recut(store: Store) -> 
         zone='Europe/Berlin',
         first=1234,
         runs=7,
+        others=((Qualifier.HOURLY, 3), (Qualifier.MINUTELY_15, 1)),
         at=NOW + timedelta(microseconds=3),
         by='anna: "weeks" will do',
     )

@@ -13,6 +13,7 @@ from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand
 from synergy.core.hierarchy import CALENDARS, Hierarchy, build
+from synergy.core.overrides import applied
 from synergy.core.records import Outcome, Process, UnitEnd
 from synergy.core.states import UnitState
 from synergy.core.structs import replace
@@ -84,6 +85,11 @@ def test_old_rows_are_archived_and_new_intervals_begin_at_the_start(harness: Led
         '2026112122',
     )
     assert harness.violations() == []
+    # Ids of runs are not used twice, whatever level the process is of next.
+    override = next(iter(harness.store.overrides()))
+    again = applied(context(HOURLY), [override]).nodes[SITE]
+    assert (again.process.runs_before, again.first) == (1, context(HOURLY).nodes[SITE].first)
+    assert applied(context(DAILY), [override]).nodes[SITE].process.runs_before == 0
 
 
 def test_what_waits_for_new_intervals_runs_again_and_what_lies_before_stays(harness: Led) -> None:

@@ -26,6 +26,7 @@ def encode(cut: Cut | None) -> str | None:
             'zone': cut.zone,
             'first': cut.first,
             'runs': cut.runs,
+            'others': {level.value: runs for level, runs in cut.others},
             'at': cut.at.isoformat(),
             'by': cut.by,
         }
@@ -49,6 +50,10 @@ def decode(text: object) -> Cut | None:
             zone=str(read['zone']),
             first=_whole(read['first']),
             runs=_whole(read['runs']),
+            # Of recuts before there was such a field nothing is known.
+            others=tuple(
+                (Qualifier(level), _whole(runs)) for level, runs in read.get('others', {}).items()
+            ),
             at=at,
             by=str(read['by']),
         )
