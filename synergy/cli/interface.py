@@ -14,6 +14,7 @@ from synergy.core.commands import CommandKind
 from synergy.core.dead_letters import LetterAction
 from synergy.core.records import Json
 from synergy.core.structs import Struct
+from synergy.operations.journal import JournalWanted
 from synergy.ports.clock import Clock
 from synergy.view.box_work import BoxWorkDocument
 from synergy.view.documents import (
@@ -33,6 +34,7 @@ from synergy.view.documents import (
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.inputs import InputsDocument
+from synergy.view.journal_documents import JournalDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.pool_documents import PoolDocument
 from synergy.view.process_documents import ProcessDocument
@@ -183,6 +185,10 @@ class Reading(Protocol):
 
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes."""
+        ...
+
+    def journal(self, wanted: JournalWanted) -> JournalDocument:
+        """Return lines of the journal, oldest first."""
         ...
 
     def boxes(self) -> Sequence[BoxWorkDocument]:

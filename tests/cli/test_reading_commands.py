@@ -412,3 +412,41 @@ def test_states_shown_are_those_of_synergy_2() -> None:
         'state_skipped',
         'state_noop',
     }
+
+
+def test_the_journal_tells_what_has_happened(half_done: Launch) -> None:
+    hour = half_done('journal', '--process', 'FlightHourly', '--json')
+    lines = json.loads(hour.out)
+    told = [line for line in lines if line['what'] != 'started']
+
+    assert [(line['timeperiod'], line['what'], line['cause']['kind']) for line in told] == [
+        ('2013010100', 'ended', 'unit'),
+        ('2013010101', 'ended', 'unit'),
+        ('2013010102', 'retried', 'unit'),
+    ]
+    numbers = [line['number'] for line in lines]
+    assert numbers == sorted({*numbers})
+    assert told[0]['count'] == 5
+    failed = next(line for line in half_done('journal').out.splitlines() if 'no data' in line)
+    assert 'FlightHourly@2013010102 retried: ' in failed
+    assert len(half_done('journal', '--limit', '1').out.splitlines()) == 1
+    since = half_done('journal', '--from', '2013-01-01', '--limit', '2', '--json')
+    assert [line['number'] for line in json.loads(since.out)] == [1, 2]
+    assert json.loads(half_done('journal', '--until', '2013-01-01', '--json').out) == []
+
+
+@pytest.mark.parametrize(
+    ('words', 'code', 'told'),
+    [
+        (('--process', 'FlightHorly'), 3, 'did you mean'),
+        (('--from', 'soonish'), 2, "from 'soonish' cannot be read"),
+        (('--from', '2013-01-02', '--until', '2013-01-01'), 2, 'is not after from'),
+        (('--limit', '0'), 2, '--limit'),
+    ],
+)
+def test_the_journal_says_what_it_cannot_tell(
+    half_done: Launch, words: tuple[str, ...], code: int, told: str
+) -> None:
+    said = half_done('journal', *words)
+
+    assert (said.code, told in said.err) == (code, True), said.err

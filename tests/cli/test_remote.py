@@ -103,6 +103,7 @@ def test_every_command_that_works_over_http_asks_the_dashboard_alone(
         (['why', 'SiteDaily', 'yesterday'], '    SiteHourly@2026112209: is held'),
         (['log', 'SiteHourly', '2026-11-23T10'], 'counting visits'),
         (['jobs', 'SiteDaily', '--newest', '1'], '2026112300'),
+        (['journal', '--process', 'SiteDaily', '--json'], '[]'),
         (['jobs', 'SiteDaily', '--from', 'yesterday', '--to', 'today'], '2026112200'),
         (['why', 'SiteDaily', '20261122'], '    SiteHourly@2026112209: is held'),
         (

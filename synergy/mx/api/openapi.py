@@ -103,7 +103,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     text = (route.view.__doc__ or '').strip()
     success: dict[str, Any] = {
         'description': text,
-        'content': {'application/json': {'schema': _answer(route, schemas)}},
+        'content': _content(route, schemas),
     }
     responses: dict[str, Any] = {'200': success, '4XX': _PROBLEM, '503': _PROBLEM}
     if route.status_bad is not None:
@@ -155,6 +155,12 @@ def _changes(route: Route, success: dict[str, Any]) -> dict[str, Any]:
     written = {'description': 'Written down; the Scheduler does it.', 'headers': headers}
     ended = {'description': 'Asked for before, and ended.', 'headers': headers}
     return {'200': {**success, **ended}, '202': {**success, **written}}
+
+
+def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if route.is_stream:
+        return {'text/event-stream': {'schema': {'type': 'string'}}}
+    return {'application/json': {'schema': _answer(route, schemas)}}
 
 
 def _answer(route: Route, schemas: Schemas) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from synergy.mx.api import (
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
 from synergy.mx.api.freeze_routes import FREEZE_ROUTES
+from synergy.mx.api.journal import JOURNAL_ROUTES
 from synergy.mx.api.pools import POOL_ROUTES
 from synergy.mx.api.process_routes import PROCESS_ROUTES
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
@@ -238,6 +239,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     ),
     *DEAD_ROUTES,
     *POOL_ROUTES,
+    *JOURNAL_ROUTES,
     reading(
         'api_heatmap',
         '/heatmaps/<name>',

@@ -36,9 +36,10 @@ class Route(Struct, frozen=True, kw_only=True):
     `synergy.mx.web.page_cache`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
     actions: values of the address's `action`.
-    is_list: the answer is a page of a list. answer: the shape, a TypedDict, of the JSON answer, or
-    of one item of the list. total: of one item of `totals`, what a list says of all its pages
-    together. status_bad: of the same answer when it is bad news.
+    is_list: the answer is a page of a list. is_stream: it goes on, as server-sent events. answer:
+    the shape, a TypedDict, of the JSON answer, or of one item of the list. total: of one item of
+    `totals`, what a list says of all its pages together. status_bad: of the same answer when it is
+    bad news.
     """
 
     endpoint: str
@@ -56,6 +57,7 @@ class Route(Struct, frozen=True, kw_only=True):
     needs_reason: bool | tuple[str, ...] = False
     section: str | None = None
     is_list: bool = False
+    is_stream: bool = False
     answer: type[Any] | None = None
     total: type[Any] | None = None
     status: int = 200
