@@ -187,12 +187,16 @@ class Reading(Protocol):
         """Return the managed processes."""
         ...
 
-    def journal(self, wanted: JournalWanted) -> JournalDocument:
-        """Return lines of the journal, oldest first."""
-        ...
-
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
+        ...
+
+
+class Telling(Protocol):
+    """What has happened."""
+
+    def journal(self, wanted: JournalWanted) -> JournalDocument:
+        """Return lines of the journal, oldest first."""
         ...
 
 
@@ -232,7 +236,7 @@ class Recutting(Protocol):
         ...
 
 
-class Operations(Reading, Recutting, Freezing, Protocol):
+class Operations(Reading, Recutting, Telling, Freezing, Protocol):
     """What can be done, too. Commands are returned as they stand after a short wait."""
 
     @property

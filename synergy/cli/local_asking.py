@@ -12,11 +12,14 @@ from synergy.cli.target import key_of, node_of
 from synergy.core.commands import Command, CommandId, CommandState
 from synergy.core.freezes import Scope
 from synergy.core.records import is_led
+from synergy.core.redaction import redacted
 from synergy.core.structs import replace
-from synergy.operations import freezes, recut, recut_tree
+from synergy.operations import freezes, journal, recut, recut_tree
 from synergy.operations.caller import Caller
+from synergy.operations.journal import JournalWanted
 from synergy.view.documents import CommandDocument, FreezeDocument
 from synergy.view.encode import encode_command, encode_freeze
+from synergy.view.journal_documents import JournalDocument, encode_journal
 from synergy.view.recut import (
     RecutDocument,
     TreeRecutDocument,
@@ -62,6 +65,13 @@ class LocalAsking(LocalReading):
         caller, tree = self._caller(wanted.reason, wanted.name), wanted.process
         commands = recut_tree.tree_commands(caller, tree, wanted.timeperiod, wanted.plan_hash)
         return [self._settled(asked) for asked in recut_tree.recut_tree(caller, tree, commands)]
+
+    def journal(self, wanted: JournalWanted) -> JournalDocument:
+        """Return lines of the journal, oldest first."""
+        names = [*self.runtime.context.managed, *(item.name for item in self.store.freeruns())]
+        found = encode_journal(journal.read(self.store, names, wanted, self.clock.now()))
+        shown: JournalDocument = redacted(found)
+        return shown
 
     def freezes(self) -> Sequence[FreezeDocument]:
         """Return the freezes that hold now, the oldest first."""

@@ -18,12 +18,10 @@ from synergy.core.changed_levels import left_out
 from synergy.core.commands import CommandState
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName, UowId
-from synergy.core.redaction import redacted, redacted_text
+from synergy.core.redaction import redacted_text
 from synergy.core.structs import replace
 from synergy.core.timeperiod import start_utc
 from synergy.core.timetable import Timetable
-from synergy.operations import journal
-from synergy.operations.journal import JournalWanted
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
 from synergy.ports.store import EVENTS_PER_JOB_MAX, Store
@@ -64,7 +62,6 @@ from synergy.view.group_encode import encode_group
 from synergy.view.index import load_index, looking_at
 from synergy.view.inputs import InputsDocument, encode_inputs
 from synergy.view.jobs import JobQuery, failed_keys, find_jobs, job_page, with_failed
-from synergy.view.journal_documents import JournalDocument, encode_journal
 from synergy.view.letter_groups import failure_groups, letter_groups
 from synergy.view.letters import LetterDocument, encode_letter, letters_of
 from synergy.view.no_worker import able_on
@@ -238,13 +235,6 @@ class LocalReading:
             )
             for node in found
         ]
-
-    def journal(self, wanted: JournalWanted) -> JournalDocument:
-        """Return lines of the journal, oldest first."""
-        names = [*self.runtime.context.managed, *(item.name for item in self.store.freeruns())]
-        found = encode_journal(journal.read(self.store, names, wanted, self.clock.now()))
-        shown: JournalDocument = redacted(found)
-        return shown
 
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""

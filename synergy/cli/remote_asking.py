@@ -8,7 +8,9 @@ from typing import Any, Final
 from synergy.cli.http_client import LOOK_SECONDS
 from synergy.cli.interface import FreezeWanted, RecutWanted
 from synergy.cli.remote_reading import RemoteReading
+from synergy.operations.journal import JournalWanted
 from synergy.view.documents import CommandDocument, FreezeDocument
+from synergy.view.journal_documents import JournalDocument
 from synergy.view.recut import RecutDocument, TreeRecutDocument
 
 #: How long to wait for the Scheduler's first answer.
@@ -51,6 +53,18 @@ class RemoteAsking(RemoteReading):
         }
         asked = self.server.post('trees', wanted.process, 'recut', key=wanted.name, **body)
         return [self._settled(item) for item in asked['requests']]
+
+    def journal(self, wanted: JournalWanted) -> JournalDocument:
+        """Return lines of the journal, oldest first."""
+        instants = {'from': wanted.since, 'until': wanted.until}
+        found: JournalDocument = self.server.get(
+            'journal',
+            process=wanted.process,
+            cursor=wanted.after,
+            limit=wanted.limit,
+            **instants,
+        )
+        return found
 
     def freezes(self) -> Sequence[FreezeDocument]:
         """Return the freezes that hold now, the oldest first."""

@@ -13,7 +13,6 @@ from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
-from synergy.operations.journal import JournalWanted
 from synergy.ports.clock import Clock
 from synergy.view.box_work import BoxWorkDocument
 from synergy.view.conditions import LIVE_RUNS
@@ -32,7 +31,6 @@ from synergy.view.documents import (
 )
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.inputs import InputsDocument
-from synergy.view.journal_documents import JournalDocument
 from synergy.view.letters import LetterDocument
 from synergy.view.process_documents import ProcessDocument
 from synergy.view.standing import Wanted
@@ -154,18 +152,6 @@ class RemoteReading:
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes as the Scheduler uses them."""
         return list(self.server.items('processes'))
-
-    def journal(self, wanted: JournalWanted) -> JournalDocument:
-        """Return lines of the journal, oldest first."""
-        instants = {'from': wanted.since, 'until': wanted.until}
-        found: JournalDocument = self.server.get(
-            'journal',
-            process=wanted.process,
-            cursor=wanted.after,
-            limit=wanted.limit,
-            **instants,
-        )
-        return found
 
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""

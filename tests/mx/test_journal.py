@@ -47,7 +47,8 @@ def tell(pages: DashboardHarness, count: int, reason: str | None = None) -> None
 
 
 def asked(pages: DashboardHarness, query: str) -> dict[str, Any]:
-    found: dict[str, Any] = pages.get(f'/api/v1/journal?{query}').json
+    found: dict[str, Any] | None = pages.get(f'/api/v1/journal?{query}').json
+    assert found is not None
     return found
 
 
