@@ -19,7 +19,7 @@ from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.machines.table import compile_machine
 from synergy.core.timeperiod import Qualifier
 from synergy.core.written_timeperiod import at_level, begin_at
-from synergy.view import command_doc
+from synergy.view import command_doc, metrics_reference
 from synergy.view.machine_doc import document
 from tests.pipelines.governed import ONCE
 
@@ -63,7 +63,12 @@ def machines_page() -> str:
     return document((machine, TEXT_BY_MACHINE[machine.name]) for machine in machines)
 
 
-PAGES = {'settings.md': reference, 'machines.md': machines_page, 'cli.md': cli_page}
+PAGES = {
+    'metrics.md': metrics_reference.reference,
+    'settings.md': reference,
+    'machines.md': machines_page,
+    'cli.md': cli_page,
+}
 
 
 @pytest.mark.parametrize('name', PAGES)

@@ -60,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sweep_period: timedelta
     uow_lease: timedelta
     equal_failures_max: int
+    metrics_processes_max: int
     lane_shares: LaneShares
     uow_age_max: timedelta
     log_retention: timedelta
@@ -76,6 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     mx_title: str | None
     mx_host_names: tuple[str, ...]
     mx_trusted_proxy: str | None
+    mx_metrics_networks: tuple[str, ...]
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int

@@ -244,6 +244,13 @@ SETTINGS: Final = (
         'until somebody switches it on again. 0: never.',
     ),
     Setting(
+        name='metrics_processes_max',
+        read=_whole(0, 5_000),
+        default=300,
+        text='So many processes, the first of the context, have numbers of their own in '
+        '`/metrics`; all others are one, `other`. The Scheduler and every dashboard go by it.',
+    ),
+    Setting(
         name='lane_shares',
         read=lane_shares,
         default='live=4 history=1 rerun=4',
@@ -356,6 +363,14 @@ SETTINGS: Final = (
         'came from, and that cookies go over HTTPS only.',
     ),
     Setting(
+        name='mx_metrics_networks',
+        read=readers.networks,
+        default=(),
+        shown_default='none',
+        text='Networks from which `/metrics` may be read without a token, separated by commas, as '
+        'in `10.1.0.0/16`; else it needs the role viewer, as every page.',
+    ),
+    Setting(
         name='mx_allow_open',
         attribute='is_mx_open_allowed',
         read=readers.spelled_boolean,
@@ -378,23 +393,3 @@ SETTINGS: Final = (
         'quarters from one address; further ones are refreshed by hand.',
     ),
 )
-
-#: Settings of Synergy 2.x that are gone, by the beginning of their name, and what to do instead.
-RETIRED: Final = {
-    'mq_': 'the broker is named by broker_uri alone, as in amqp://USER:PASSWORD@HOST:PORT/VHOST',
-    'gc_run_interval': 'use sweep_seconds',
-    'gc_life_support_hours': 'use uow_age_hours_max',
-    'gc_resubmit_after_hours': 'use uow_lease_seconds',
-    'gc_release_lag_minutes': 'use retry_delay of the context entry',
-    'mongo_db_name': 'store_uri names the database, as in mongodb://HOST/scheduler',
-    'mongodb_host_list': 'the store is named by store_uri alone',
-    'ds_type': 'the store is named by store_uri alone',
-    'db_log_ttl_days': 'use log_retention_days',
-    'perf_ticker_interval': './launch.py status shows what it printed',
-    'bash_runnable_count': 'use max_running and instances of the context entry',
-    'process_cwd': 'processes run in the project folder',
-    'config_file': 'the box is named by box_id, or by ./launch.py super --boxid ID',
-    'batch_size': 'batches need no setting',
-    'under_test': 'tests use a home of their own',
-    'version': 'the version is that of the package',
-}

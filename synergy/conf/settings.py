@@ -18,7 +18,8 @@ from synergy.conf.boxes import DEFAULT_BOX_ID, written_box_id
 from synergy.conf.errors import SettingsError
 from synergy.conf.model import Settings
 from synergy.conf.project_module import ModuleProblem, import_project_module
-from synergy.conf.setting_table import RETIRED, SETTINGS, Setting
+from synergy.conf.retired_settings import RETIRED
+from synergy.conf.setting_table import SETTINGS, Setting
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted

@@ -15,7 +15,6 @@ comparison (`changed_levels`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final, TypeAlias
 
 from synergy.core.changed_levels import RefusedLevel, RowsByLevel, refused_levels
@@ -24,16 +23,18 @@ from synergy.core.commands import (
     Command,
     Ranges,
 )
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.lanes import LaneStart
 from synergy.core.led_context import (
     LedContext,
     LedInput,
     LedProcess,
+    Shares,
     led_input,
     led_process,
 )
-from synergy.core.led_pools import demands_led, pools_led
 from synergy.core.node import Input, InputKind, Node
+from synergy.core.pools import demands_of
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import Struct, field, replace
@@ -55,7 +56,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     rows_by_level: of each process in the context. live: processes with live intervals, which see
     what is new at their final run. applying: requests that may be half applied.
     behind: jobs of processes that are back (`returned`) and older than something they wait for.
-    lanes: to be remembered, too. now: when it begins to be led; None: it is only compared.
+    lanes: to be remembered, too.
     """
 
     rows_by_level: RowsByLevel = field(default_factory=dict)
@@ -63,7 +64,6 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     applying: Sequence[Command] = ()
     behind: Collection[JobKey] = ()
     lanes: Mapping[ProcessName, LaneStart] = field(default_factory=dict)
-    now: datetime | None = None
 
 
 class ContextChange(Struct, frozen=True, kw_only=True):
@@ -99,9 +99,9 @@ class _Comparison:
         self._led = {} if led is None else dict(led.processes)
         self._rev = 0 if led is None else led.rev
         self._demands = demands_led(led, timetable.hierarchy)
-        self._pools = pools_led(led, timetable.hierarchy, around.now)
-        now = around.lanes, self._demands, self._pools
-        self._is_ruled_otherwise = led is None or (led.lanes, led.demands, led.pools) != now
+        self._is_ruled_otherwise = (
+            led is None or led.lanes != around.lanes or led.demands != self._demands
+        )
         self._timetable = timetable
         self._hierarchy = timetable.hierarchy
         self._around = around
@@ -135,7 +135,6 @@ class _Comparison:
                 processes=processes,
                 lanes=self._around.lanes,
                 demands=self._demands,
-                pools=self._pools,
             ),
             is_changed=is_changed,
             refused=self._refused,
@@ -391,3 +390,11 @@ def _outside(
         if place + 1 == len(left) or left[place + 1] != ordinal + 1:
             yield start, ordinal + 1
             start = None
+
+
+def demands_led(led: LedContext | None, hierarchy: Hierarchy) -> Mapping[ProcessName, Shares]:
+    """Return what starts take of pools by now, and what they took that have left the context."""
+    present = demands_of(hierarchy)
+    before = {} if led is None else led.demands
+    gone = {name: shares for name, shares in before.items() if name not in present}
+    return gone | {name: demand.shares for name, demand in present.items() if demand.shares}

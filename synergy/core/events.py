@@ -30,12 +30,14 @@ class Processed(Struct, frozen=True):
     """A unit that was PROCESSED, and as much of it as the job needs that waits for it.
 
     key, run: of that job, whose own unit it is. processed_count: number of things processed.
+    seconds: how long it took; None: not known.
     """
 
     id: UowId
     key: JobKey
     run: int
     processed_count: int
+    seconds: float | None = None
 
     @property
     def state(self) -> UnitState:

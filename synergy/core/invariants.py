@@ -4,8 +4,8 @@ Numbers are those of the project's list of invariants (`docs/architecture.md`): 
 exists exactly once, I2 no job is finished while something that it waits for is not, or before that
 was, I3 with blocking_dependencies nothing runs before its dependencies are processed or noop, I4 at
 most one live unit per job and one lease per unit, I5 fences and attempts are right, I7 only legal
-states. I6, I8 and I9 are about histories; tests check them from what they saw happen. What rows say
-of I9 is `synergy.core.pool_invariants`; I10, about the journal, is `synergy.core.journal_replay`.
+states. I6, I8 and I9 are about histories; tests check them from what they saw happen. I10, about
+the journal, is `synergy.core.journal_replay`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ Ordinals are of the level named beside them; spans are `[first, until)`, `until`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -95,29 +94,17 @@ class LedProcess(Struct, frozen=True, kw_only=True):
         return max(same, key=lambda item: item.last == source.last, default=None)
 
 
-class LedPools(Struct, frozen=True, kw_only=True):
-    """Slots and starts a minute of pools as context.py had them; None: without limit.
-
-    since: since when they were so, and all that starts took of them.
-    """
-
-    since: datetime
-    sizes: Mapping[PoolName, tuple[int, int | None]]
-
-
 class LedContext(Struct, frozen=True, kw_only=True):
     """All processes that the store was ever led with, as each was last.
 
     rev: rises by one with every change that was saved. lanes: since when what is live. demands:
-    what starts of processes and free runs took of pools. pools: None where there were none, or an
-    earlier program led.
+    what starts of processes and free runs took of pools.
     """
 
     rev: int
     processes: Mapping[ProcessName, LedProcess] = field(default_factory=dict)
     lanes: Mapping[ProcessName, LaneStart] = field(default_factory=dict)
     demands: Mapping[ProcessName, Shares] = field(default_factory=dict)
-    pools: LedPools | None = None
 
     @property
     def fingerprint(self) -> str:

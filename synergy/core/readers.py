@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, timedelta
 from enum import Enum
 from ipaddress import ip_address as parse_ip_address
+from ipaddress import ip_network as parse_ip_network
 from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -264,6 +265,19 @@ def calendar(value: object) -> Calendar:
 def ip_address(value: object) -> str:
     """Return the IP address of a machine."""
     return str(parse_ip_address(text()(value)))
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Return networks, as in 10.1.0.0/16; a single address is one, too."""
+    found = []
+    for item in spelled_names(value):
+        try:
+            found.append(str(parse_ip_network(item)))
+        except ValueError as error:
+            raise ValueError(
+                f'{item!r:.60} is not a network ({error}); give some as in 10.1.0.0/16'
+            ) from error
+    return tuple(found)
 
 
 def umask(value: object) -> int:

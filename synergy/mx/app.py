@@ -141,11 +141,12 @@ class App:
     def _permitted(
         self, request: RequestContext, route: Route, values: Mapping[str, str]
     ) -> Response:
-        if access.needs_login(request.visitor, route.role, request.http):
+        role = access.role_needed(self.site, route, request.http)
+        if not route.is_scraped and access.needs_login(request.visitor, role, request.http):
             here = quote(iri_to_uri(request.http.full_path.rstrip('?')), safe='')
             return see(f'/login?next={here}')
         try:
-            access.check_role(request.visitor, route.role, request.http)
+            access.check_role(request.visitor, role, request.http)
             if route.method == 'POST':
                 access.check_origin(request.http)
                 access.check_csrf_token(self.site, request.visitor, request.http)

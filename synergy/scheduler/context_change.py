@@ -100,7 +100,6 @@ def found(
             },
             applying=applying,
             lanes=lanes,
-            now=now,
             behind=_behind(store, hierarchy, back, Under(led=led), now)
             - _about_to_be_reset(back, applying, hierarchy),
         ),

@@ -22,6 +22,7 @@ from typing import Final
 from synergy.core.effects import Effects
 from synergy.core.events import Event, one_about_each_unit
 from synergy.core.failure_streaks import FailureStreaks
+from synergy.core.leader_counts import labels_of
 from synergy.core.records import Route
 from synergy.ports.broker import REPORT_ROUTE, Broker
 from synergy.ports.clock import Clock
@@ -40,6 +41,7 @@ from synergy.scheduler.isolating import Isolating
 from synergy.scheduler.leader import Leader
 from synergy.scheduler.loading import Loading
 from synergy.scheduler.loop_settings import LoopSettings as LoopSettings
+from synergy.scheduler.meter import Meter
 from synergy.scheduler.outbox import MARK_AFTER, Outbox
 from synergy.scheduler.pipeline import Pipeline
 from synergy.scheduler.pruning import Pruning
@@ -72,6 +74,10 @@ class Scheduler:
         self._one_commit = one_commit
         self._leader = Leader(store, clock, settings.owner, settings.leader_lease)
         self._isolating = Isolating(store, clock)
+        labels = labels_of(
+            [*pipeline.hierarchy.nodes, *pipeline.freerun_processes], settings.metrics_processes_max
+        )
+        self._meter = Meter(store, clock, self._isolating, labels)
         self._inbox = Inbox(broker, _routes(pipeline), settings.inbox_batch_max, one_commit)
         self._outbox = Outbox(
             store,
@@ -122,6 +128,7 @@ class Scheduler:
         try:
             self._outbox.confirm(self._clock.now())
             self._outbox.mark(until=self._clock.now())
+            self._meter.report_last(self._leader.leadership)
             self._leader.resign()
         except (StoreUnavailable, LeadershipLost, CommitRefused) as error:
             logger.warning('could not resign: %s', error, extra={'event': 'resign_failed'})
@@ -132,6 +139,7 @@ class Scheduler:
         try:
             seconds = self._turn()
         except Exception as error:  # noqa: BLE001 - of one process, command or message; else raised
+            self._meter.failed(error)
             seconds = self._recovery.after(error, self._index, self._commands.under_way)
             self._drop_index()
             return seconds
@@ -151,6 +159,7 @@ class Scheduler:
             # Another Scheduler may have written meanwhile; what was under way is unknown.
             self._drop_index()
         self._isolating.report(self._leader.leadership)
+        self._meter.report(self._leader.leadership)
         index = self._index or self._load()
         self._inbox.take()
         now = self._clock.now()
@@ -158,7 +167,9 @@ class Scheduler:
         self._sweeper.ring_again(opened, now)
         is_sweeping = self._sweeper.is_due(now)
         events = [*index.looks(opened), *self._events(index, now, is_sweeping=is_sweeping)]
+        self._meter.see(events, index)
         effects = index.decide(events, now)
+        is_idle = not events and not effects
         is_asked = self._inbox.has_command or self._streaks.has_asked
         if is_sweeping or is_asked or index.commands.is_busy:
             # Commands are as many commits as they are batches; what was decided comes first.
@@ -166,10 +177,12 @@ class Scheduler:
             effects = Effects()
             self._streaks.has_asked = False
             self._commands.go_on(index, now, is_sweeping=is_sweeping)
+        began = self._clock.monotonic()
         with self._one_commit.block():
             self._apply(index, effects)
             self._outbox.ring(now)
             self._inbox.acknowledge()
+        self._meter.saved(self._clock.monotonic() - began, is_empty=is_idle)
         if not self._inbox.has_more():
             # Else the broker confirms it while the next turn is decided and saved.
             self._outbox.confirm(now)

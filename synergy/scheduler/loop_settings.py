@@ -20,3 +20,4 @@ class LoopSettings(Struct, frozen=True, kw_only=True):
     snapshot_retention: timedelta = timedelta(days=400)
     uow_lease: timedelta = timedelta(minutes=1)
     equal_failures_max: int = 0
+    metrics_processes_max: int = 300

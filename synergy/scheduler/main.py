@@ -70,6 +70,7 @@ def start(runtime: SchedulerRuntime) -> int:
             snapshot_retention=settings.snapshot_retention,
             uow_lease=settings.uow_lease,
             equal_failures_max=settings.equal_failures_max,
+            metrics_processes_max=settings.metrics_processes_max,
         ),
     )
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -102,9 +102,9 @@ class Sweeper:
         """
         awaiting = sweep_rules.awaiting(uow_ids, timetable)
         processed = self._store.processed(awaiting) if awaiting else {}
-        for uow_id, count in processed.items():
+        for uow_id, (count, seconds) in processed.items():
             job = awaiting[uow_id]
-            yield Processed(uow_id, job.key, job.run, count)
+            yield Processed(uow_id, job.key, job.run, count, seconds)
         others = [uow_id for uow_id in uow_ids if uow_id not in processed]
         if not others:
             return

@@ -23,7 +23,8 @@ _INTERLEAVE: Final = 0.3
 _LATENCY_SECONDS: Final = 0.02
 #: Share of torn commits that end before their page of the journal, whatever else goes wrong.
 _PAGE_LOST: Final = 0.05
-#: What a leader reads and keeps of the journal is not drawn for: other calls fail often enough.
+#: What a leader reads and keeps of the journal, and what it counts, is not drawn for: other calls
+#: fail often enough.
 _QUIET: Final = frozenset(
     {
         'journal_span',
@@ -37,6 +38,8 @@ _QUIET: Final = frozenset(
         'save_index_snapshot',
         'prune_journal',
         'prune_snapshots',
+        'counts',
+        'report_counts',
     }
 )
 

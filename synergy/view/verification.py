@@ -15,13 +15,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from synergy.core.commands import CommandKind, CommandState
+from synergy.core.commands import CommandState
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.invariants import JobLevel, Under, Violation, check, other_levels
 from synergy.core.journal_replay import Replay
 from synergy.core.led_context import is_led_so
 from synergy.core.overrides import applied
-from synergy.core.pool_invariants import PoolLedger, Sizes
 from synergy.core.records import is_led
 from synergy.core.structs import Struct, replace
 from synergy.ports.clock import Clock
@@ -53,8 +52,6 @@ ADVICE: Final[Mapping[str, str]] = {
     'I7': 'somebody has edited these rows, or this is a fault of Synergy: '
     './launch.py reprocess PROCESS TIMEPERIOD makes what is final right; report it, with a copy of '
     'the store; everything may go on running meanwhile',
-    'I9': 'this is a fault of Synergy, or somebody has edited the rows: nothing more starts of the '
-    'pool until what runs fits again, so all may go on; report it, with a copy of the store',
     'I10': 'what happened was not all written down, or somebody has edited rows or journal; the '
     'present is right, only what is told of the past is not: report it, with a copy of the store; '
     'everything may go on running meanwhile',
@@ -114,16 +111,12 @@ def _look(hierarchy: Hierarchy, store: Store, clock: Clock) -> Verdict:
         under = circumstances(store)
         hierarchy = applied(hierarchy, store.overrides())
         now = clock.now() + _CLOCKS_DIFFER
-        freeruns = store.freeruns()
-        ledger = PoolLedger(hierarchy, under.led, freeruns)
         replay = Replay()
         broken = [*replayed(store, replay)]
-        broken += replay.against((), freeruns)
-        rows = ledger.jobs(replay.compared(store.scanned_jobs(), broken))
+        broken += replay.against((), store.freeruns())
+        rows = replay.compared(store.scanned_jobs(), broken)
         jobs = other_levels(hierarchy, rows, counts)
-        units = ledger.units(store.scanned_units())
-        found = (*check(hierarchy, jobs, units, now, under), *broken)
-        found += tuple(ledger.violations(_sizes(store, hierarchy), store.store_now()))
+        found = (*check(hierarchy, jobs, store.scanned_units(), now, under), *broken)
         unreadable = illegal_rows(store)
     return Verdict(
         violations=found,
@@ -131,14 +124,6 @@ def _look(hierarchy: Hierarchy, store: Store, clock: Clock) -> Verdict:
         other_levels=counts,
         is_led_so=is_led_so(hierarchy, under.led),
     )
-
-
-def _sizes(store: Reader, hierarchy: Hierarchy) -> Sizes:
-    """Return how large pools are, and were before; nothing is read where there are none."""
-    if not hierarchy.pools.sizes:
-        return Sizes(overrides=store.pool_overrides())
-    done = all_commands(store, (CommandState.DONE,), (CommandKind.POOL_SAVE,))
-    return Sizes(overrides=store.pool_overrides(), changes=tuple(done))
 
 
 def illegal_rows(store: Store) -> Sequence[IllegalRow]:

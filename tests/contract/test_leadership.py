@@ -13,6 +13,7 @@ from synergy.core.effects import (
     SaveJob,
 )
 from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.leader_counts import LeaderCounts, Outcome
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
 from synergy.core.led_context import LedContext, LedProcess
 from synergy.core.records import Leadership, ProcessName
@@ -20,6 +21,7 @@ from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
 from synergy.ports.errors import CommitRefused, LeadershipLost
 from synergy.ports.store import JobFilter, Store
+from synergy.ports.stored.leader_counts import encode
 from tests.builders import key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, LEASE, job_of, leader
@@ -204,3 +206,28 @@ def test_what_a_leader_says_of_itself_stands_until_it_says_something_else(
         store.report_standing(leadership, LeaderStanding())
     store.report_standing(later, LeaderStanding())
     assert store.standing() == LeaderStanding()
+
+
+def test_what_leaders_count_goes_on_with_the_next_one(store: Store, clock: SimulatedClock) -> None:
+    first = leader(store)
+    counts = store.counts()
+    assert encode(counts) == encode(LeaderCounts())
+    counts.ended('SiteHourly', Outcome.PROCESSED, 2.5)
+    counts.ended('SiteHourly', Outcome.LOST, None)
+    counts.commits.add(0.002)
+    counts.refused = 3
+
+    store.report_counts(first, counts)
+
+    assert encode(store.counts()) == encode(counts)
+    assert store.leadership() is not None
+    clock.advance(2 * LEASE)
+    later = store.lead('other', LEASE)
+    assert later is not None
+    with pytest.raises(LeadershipLost):
+        store.report_counts(first, LeaderCounts())
+    found = store.counts()
+    found.ended('other', Outcome.NOOP, 0.0)
+    store.report_counts(later, found)
+    assert store.counts().runs['SiteHourly'].outcomes == counts.runs['SiteHourly'].outcomes
+    assert store.counts().refused == 3

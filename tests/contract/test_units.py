@@ -79,7 +79,7 @@ def test_a_second_different_finish_is_refused(store: Store, outcome: Outcome) ->
     assert not finish(store, unit.id, 1, outcome)
 
 
-def test_those_that_were_processed_are_told_in_brief(store: Store) -> None:
+def test_those_that_were_processed_are_told_in_brief(store: Store, clock: SimulatedClock) -> None:
     outcomes = [
         Outcome.processed(3),
         Outcome.processed(),
@@ -92,13 +92,14 @@ def test_those_that_were_processed_are_told_in_brief(store: Store) -> None:
     for unit, outcome in zip(units, outcomes, strict=False):
         claimed = claim(store, unit.id, 'w')
         assert claimed is not None
+        clock.advance(timedelta(seconds=1.5))
         assert finish(store, unit.id, claimed.fence, outcome)
     assert claim(store, units[-1].id, 'w') is not None
     unknown = [uow_id_of(HOUR, 9), UowId(''), UowId('no id of ours'), UowId('é' * 24)]
 
     assert store.processed([*(unit.id for unit in units), *unknown]) == {
-        units[0].id: 3,
-        units[1].id: 0,
+        units[0].id: (3, 1.5),
+        units[1].id: (0, 1.5),
     }
     assert store.processed(unknown) == store.processed([]) == {}
 

@@ -9,11 +9,10 @@ import pytest
 
 from synergy.core.changed_levels import left_out, refused_levels
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState, Ranges
-from synergy.core.context_change import ContextChange, Surroundings, compare
+from synergy.core.context_change import ContextChange, Surroundings, compare, demands_led
 from synergy.core.context_commands import growth_request, kept_record
 from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.led_context import LedContext, placed
-from synergy.core.led_pools import demands_led
 from synergy.core.node import Node
 from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import CommandId as Id

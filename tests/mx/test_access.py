@@ -88,7 +88,8 @@ def test_the_matrix_of_roles_and_routes(
     refused = 403
     if role is None:
         # Who reads a page is led to the login; the API, and a form that came too late, say why not.
-        refused = 303 if route.method == 'GET' and not route.is_api else 401
+        is_page = route.method == 'GET' and not route.is_api and not route.is_scraped
+        refused = 303 if is_page else 401
 
     answer = _answer(one_for_all, route, uow_id_of(one_for_all.key(*FAILED_HOUR), 1))
 

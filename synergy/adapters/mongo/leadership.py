@@ -11,12 +11,14 @@ from pymongo.errors import DuplicateKeyError
 from synergy.adapters.mongo.collections import MongoCollections, millis
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.leadership import leadership_of
-from synergy.adapters.mongo.names import LEADER, LEADERSHIP
+from synergy.adapters.mongo.names import COUNTS, LEADER, LEADERSHIP
+from synergy.core.leader_counts import LeaderCounts
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
 from synergy.ports.errors import LeadershipLost, StoreUnusable
 from synergy.ports.rows import Malformed
 from synergy.ports.store import LEASES_MAX
+from synergy.ports.stored import leader_counts
 from synergy.ports.stored import leader_standing as standings
 
 
@@ -87,6 +89,23 @@ class MongoLeadership:
                 {'_id': LEADER, 'owner': leadership.owner, 'term': leadership.term},
                 {'$set': {'standing': None if standing.is_well else standings.encode(standing)}},
             )
+
+    def report_counts(self, leadership: Leadership, counts: LeaderCounts) -> None:
+        """Say what was counted."""
+        with self._connection.reaching():
+            self.check(leadership)
+            self._connection.database[LEADERSHIP].update_one(
+                {'_id': COUNTS}, {'$set': {'text': leader_counts.encode(counts)}}, upsert=True
+            )
+
+    def counts(self) -> LeaderCounts:
+        """Return what leaders have counted."""
+        with self._connection.reaching():
+            found = self._connection.database[LEADERSHIP].find_one(
+                {'_id': COUNTS}, session=self._connection.session
+            )
+        text = None if found is None else found.get('text')
+        return leader_counts.decode(text if isinstance(text, str) else None)
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""

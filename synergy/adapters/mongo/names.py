@@ -36,6 +36,8 @@ COMMANDS: Final = 'command'
 CONTEXT: Final = 'led_context'
 LEADERSHIP: Final = 'leadership'
 LEADER: Final = 'scheduler'
+#: Id of the document beside it that has what leaders have counted.
+COUNTS: Final = 'counts'
 #: Collection of the copy of the dense index, and id of the document that dates it.
 INDEX: Final = 'index_copy'
 BOXES: Final = 'box'

@@ -26,7 +26,7 @@ from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
-from synergy.ports.store import EndedRun, LiveRun
+from synergy.ports.store import Done, EndedRun, LiveRun
 
 
 class MongoUnits:
@@ -44,8 +44,8 @@ class MongoUnits:
             return {}
         return {unit.id: unit for unit in self._found({'_id': {'$in': ids}})}
 
-    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
-        """Return which of `uow_ids` are PROCESSED, and how many things each has processed."""
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Done]:
+        """Return which of `uow_ids` are PROCESSED, how much each did, and how long it took."""
         ids = [found for uow_id in uow_ids if (found := object_id(uow_id)) is not None]
         if not ids:
             return {}
@@ -56,9 +56,15 @@ class MongoUnits:
         }
         with self._connection.reaching():
             units = self._connection.database[UNITS].find(
-                where, (COUNT_FIELD,), batch_size=BATCH, session=self._connection.session
+                where,
+                (COUNT_FIELD, 'started_at', 'finished_at'),
+                batch_size=BATCH,
+                session=self._connection.session,
             )
-            return {UowId(str(unit['_id'])): int(unit[COUNT_FIELD]) for unit in units}
+            return {
+                UowId(str(unit['_id'])): (int(unit[COUNT_FIELD]), _seconds_of(unit))
+                for unit in units
+            }
 
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:
         """Return units that somebody still has to act on, those that run longest first."""
@@ -164,3 +170,11 @@ def _place_of_part(part: Document) -> tuple[float, bool, str]:
     at = part.get('created_at')
     seconds = at.timestamp() if isinstance(at, datetime) else 0.0
     return seconds, isinstance(part['_id'], str), str(part['_id'])
+
+
+def _seconds_of(unit: Document) -> float | None:
+    """Return how long the last attempt took; None where its instants are none."""
+    started, finished = unit.get('started_at'), unit.get('finished_at')
+    if isinstance(started, datetime) and isinstance(finished, datetime):
+        return (finished - started).total_seconds()
+    return None

@@ -16,4 +16,12 @@ CREATE TABLE pool (
 ) WITHOUT ROWID
 """
 
-LATER: Final = (_VERSION_23, VERSION_24)
+#: What leaders have counted. Not a column beside the leadership, which is written every 2 s.
+_VERSION_25: Final = """
+CREATE TABLE leader_counts (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    text TEXT NOT NULL
+)
+"""
+
+LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25)

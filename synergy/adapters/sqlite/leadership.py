@@ -10,10 +10,12 @@ from typing import Final
 from synergy.adapters.sqlite.connection import to_micros
 from synergy.adapters.sqlite.rows.leadership import leadership_of
 from synergy.adapters.sqlite.tables import SqliteTables
+from synergy.core.leader_counts import LeaderCounts
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
 from synergy.ports.errors import LeadershipLost
 from synergy.ports.store import LEASES_MAX
+from synergy.ports.stored import leader_counts
 from synergy.ports.stored import leader_standing as standings
 
 # One statement, so that two claimants cannot both win. The term rises unless the lease is our own
@@ -66,6 +68,21 @@ class SqliteLeadership:
             self.check(connection, leadership)
             text = None if standing.is_well else json.dumps(standings.encode(standing))
             connection.execute('UPDATE leadership SET standing = ?', (text,))
+
+    def report_counts(self, leadership: Leadership, counts: LeaderCounts) -> None:
+        """Say what was counted."""
+        with self._file.transaction() as connection:
+            self.check(connection, leadership)
+            connection.execute(
+                'INSERT INTO leader_counts (id, text) VALUES (1, ?) '
+                'ON CONFLICT (id) DO UPDATE SET text = excluded.text',
+                (leader_counts.encode(counts),),
+            )
+
+    def counts(self) -> LeaderCounts:
+        """Return what leaders have counted."""
+        found = self._file.read("SELECT text FROM leader_counts WHERE typeof(text) = 'text'")
+        return leader_counts.decode(found[0][0] if found else None)
 
     def leadership(self) -> Leadership | None:
         """Return who leads, or last led."""

@@ -24,7 +24,7 @@ from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UowId, uow_id_of
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.unit_ids import RUN_IN_ID_MAX
-from synergy.ports.store import EndedRun, LiveRun
+from synergy.ports.store import Done, EndedRun, LiveRun
 
 
 class SqliteUnits:
@@ -45,17 +45,18 @@ class SqliteUnits:
                 found[unit.id] = unit
         return found
 
-    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
-        """Return which of `uow_ids` are PROCESSED, and how many things each has processed."""
-        found: dict[UowId, int] = {}
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Done]:
+        """Return which of `uow_ids` are PROCESSED, how much each did, and how long it took."""
+        found: dict[UowId, Done] = {}
         for chunk in chunks(list(uow_ids)):
             marks = ', '.join('?' * len(chunk))
             sql = (
-                'SELECT id, processed_count FROM unit_of_work '
+                'SELECT id, processed_count, (finished_at - started_at) / 1e6 FROM unit_of_work '
                 f'WHERE id IN ({marks}) AND state = {PROCESSED_UNIT} '
                 "AND typeof(processed_count) = 'integer'"
             )
-            found.update(self._file.read(sql, chunk))
+            for uow_id, count, seconds in self._file.read(sql, chunk):
+                found[uow_id] = count, seconds
         return found
 
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:

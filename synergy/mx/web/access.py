@@ -9,6 +9,7 @@ request that no browser sends across sites: JSON, without an Origin.
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from synergy.mx.web.address import is_open, site_named_in
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.mx.web.request_context import Visitor
+from synergy.mx.web.route import Route
 from synergy.mx.web.security import Session
 from synergy.mx.web.site import Site
 from synergy.mx.web.throttle import address_of_place, too_many
@@ -116,6 +118,21 @@ def is_still_welcome(site: Site, http: Request, needed: Role) -> bool:
     except PortError:
         # Nobody can tell, and nothing new is told meanwhile.
         return True
+
+
+def role_needed(site: Site, route: Route, http: Request) -> Role | None:
+    """Return the role that is needed; None: whoever asks, from here, may."""
+    return None if route.is_scraped and _is_listed(site, http.remote_addr) else route.role
+
+
+def _is_listed(site: Site, address: str | None) -> bool:
+    """Tell whether an address is of a network from which metrics may be read by everybody."""
+    try:
+        place = ip_address(address or '')
+    except ValueError:
+        return False
+    place = getattr(place, 'ipv4_mapped', None) or place
+    return any(place in ip_network(item) for item in site.settings.mx_metrics_networks)
 
 
 def needs_login(visitor: Visitor, needed: Role | None, http: Request) -> bool:

@@ -19,7 +19,13 @@ BYTES_MIN: Final = 1_400
 _LEVEL: Final = 1
 #: What of an answer is text. A stream of events is sent piece by piece, and never held back.
 _TYPES: Final = frozenset(
-    {'text/html', 'text/plain', 'application/json', 'application/problem+json'}
+    {
+        'text/html',
+        'text/plain',
+        'application/json',
+        'application/openmetrics-text',
+        'application/problem+json',
+    }
 )
 #: What browsers say of a request that a page of another site has made.
 _ELSEWHERE: Final = frozenset({'cross-site', 'same-site'})

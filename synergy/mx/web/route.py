@@ -32,6 +32,8 @@ class Route(Struct, frozen=True, kw_only=True):
     section: the address of the entry of the navigation under which the page is.
     needs_reason: whether it is not done without a reason, or for which values of `action` not.
 
+    is_scraped: for programs that know no form: nobody is led to the login, and whoever asks from
+    one of `mx_metrics_networks` needs no role.
     is_shared: live tabs of one role may all get one rendering of it; see
     `synergy.mx.web.page_cache`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
@@ -50,6 +52,7 @@ class Route(Struct, frozen=True, kw_only=True):
     needs_store: bool = True
     is_api: bool = False
     is_shared: bool = False
+    is_scraped: bool = False
     parameters: tuple[Parameter, ...] = ()
     fields: tuple[Parameter, ...] = ()
     required: tuple[str, ...] = ()

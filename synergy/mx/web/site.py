@@ -14,6 +14,7 @@ from synergy.mx.live.feed import Feed
 from synergy.mx.live.idle import IdleWatch
 from synergy.mx.live.navigation import NavigationCache
 from synergy.mx.live.read_model import ReadModel
+from synergy.mx.live.scrapes import Scrapes
 from synergy.mx.live.standings import Standings
 from synergy.mx.live.store_pool import StorePool
 from synergy.mx.web.page_cache import PageCache
@@ -51,3 +52,4 @@ class Site(Struct, frozen=True, kw_only=True):
     navigation: NavigationCache = field(default_factory=NavigationCache)
     idle: IdleWatch = field(default_factory=IdleWatch)
     standings: Standings = field(default_factory=Standings)
+    scrapes: Scrapes = field(default_factory=Scrapes)

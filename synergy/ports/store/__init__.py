@@ -26,7 +26,7 @@ from synergy.ports.store.leadership import LEASES_MAX, LeadershipReader, Leaders
 from synergy.ports.store.scan import RowScan
 from synergy.ports.store.snapshots import Snapshots
 from synergy.ports.store.timetable import TimetableReader, TimetableStore
-from synergy.ports.store.units import EndedRun, LiveRun, UnitReader, UnitStore
+from synergy.ports.store.units import Done, EndedRun, LiveRun, UnitReader, UnitStore
 from synergy.ports.store.users import UserStore
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     'CommandStore',
     'CommitStore',
     'ContextReader',
+    'Done',
     'EndedRun',
     'FreerunReader',
     'IllegalRows',

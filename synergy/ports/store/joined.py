@@ -57,8 +57,10 @@ class JoinedStore:
         self.lead = parts.leadership.lead
         self.resign = parts.leadership.resign
         self.report_standing = parts.leadership.report_standing
+        self.report_counts = parts.leadership.report_counts
         self.leadership = parts.leadership.leadership
         self.standing = parts.leadership.standing
+        self.counts = parts.leadership.counts
         self.store_now = parts.leadership.store_now
 
         self.commit = parts.commits.commit

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from synergy.core.leader_counts import LeaderCounts
 from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
 
@@ -21,6 +22,10 @@ class LeadershipReader(Protocol):
 
     def standing(self) -> LeaderStanding:
         """Return what the Scheduler that leads, or last led, said of itself."""
+        ...
+
+    def counts(self) -> LeaderCounts:
+        """Return what leaders have counted, as the last of them has said it."""
         ...
 
     def store_now(self) -> datetime:
@@ -48,6 +53,13 @@ class LeadershipStore(LeadershipReader, Protocol):
         """Say how it stands with the leading Scheduler, in place of what it said before.
 
         What one leader said stands until the next says something else.
+        Raises LeadershipLost when the store's term is not this one or its lease has run out.
+        """
+        ...
+
+    def report_counts(self, leadership: Leadership, counts: LeaderCounts) -> None:
+        """Say what was counted, in place of what was said before.
+
         Raises LeadershipLost when the store's term is not this one or its lease has run out.
         """
         ...

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from synergy.core.letter_groups import DeadLetter
 from synergy.core.records import LogLine, ProcessName, Unit, UnitEnd, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Timeperiod
+
+#: What a run did: how many things it processed, and how many seconds its last attempt took; None:
+#: not known. A plain tuple, for nearly every run is told so.
+Done: TypeAlias = tuple[int, float | None]
 
 
 class EndedRun(NamedTuple):
@@ -46,8 +50,8 @@ class UnitReader(Protocol):
         """Return the units that exist among `uow_ids`."""
         ...
 
-    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, int]:
-        """Return those among `uow_ids` that are PROCESSED: how many things each has processed.
+    def processed(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Done]:
+        """Return those among `uow_ids` that are PROCESSED: how much each did, and how long it took.
 
         No more is read of a row than tells that, for it is asked about nearly every run. One of
         which that cannot be told is left out; `units` reports it.

@@ -7,12 +7,11 @@ any is as older programs know it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from synergy.core.lanes import LaneStart
-from synergy.core.led_context import LedContext, LedInput, LedPools, LedProcess
+from synergy.core.led_context import LedContext, LedInput, LedProcess
 from synergy.core.node import InputKind
 from synergy.core.pool_record import PoolName
 from synergy.core.records import Json, ProcessName
@@ -42,9 +41,6 @@ def encode(context: LedContext) -> str:
             name: [[pool, share] for pool, share in context.demands[name]]
             for name in sorted(context.demands)
         }
-    if (pools := context.pools) is not None:
-        sizes: dict[str, Json] = {name: [*pools.sizes[name]] for name in sorted(pools.sizes)}
-        said['pools'] = {'since': _micros(pools.since), 'sizes': sizes}
     return json.dumps(said, separators=(',', ':'))
 
 
@@ -69,7 +65,6 @@ def decode(text: str) -> LedContext:
                 ProcessName(str(name)): tuple(map(_decoded_share, _listed(value)))
                 for name, value in read.get('demands', {}).items()
             },
-            pools=_decoded_pools(read['pools']) if 'pools' in read else None,
         )
     except (
         KeyError,
@@ -128,18 +123,6 @@ def _decoded_lanes(value: object) -> LaneStart:
 def _decoded_share(value: object) -> tuple[PoolName, int]:
     pool, share = _listed(value)
     return PoolName(str(pool)), _whole(share)
-
-
-def _decoded_pools(value: Mapping[str, Any]) -> LedPools:
-    since = _instant_or_none(value['since'])
-    if since is None:
-        raise ValueError('has pools without an instant')
-    sizes = {}
-    for name, size in value['sizes'].items():
-        slots, per_minute = _listed(size)
-        rate = None if per_minute is None else _whole(per_minute)
-        sizes[PoolName(str(name))] = (_whole(slots), rate)
-    return LedPools(since=since, sizes=sizes)
 
 
 def _micros(instant: datetime | None) -> int | None:
