@@ -47,7 +47,11 @@ _PACKAGE_BY_PROGRAM: Final = {
     'ksh': 'ksh',
     'mksh': 'mksh',
     'zsh': 'zsh',
+    'promtool': 'prometheus',
+    'prometheus-alertmanager': 'prometheus-alertmanager',
 }
+#: Those that would bring much that no test needs.
+_ALONE: Final = frozenset({'prometheus', 'prometheus-alertmanager'})
 #: Set in many images of containers.
 _NO_BYTECODE: Final = 'PYTHONDONTWRITEBYTECODE'
 _SYSTEM_PATH: Final = '/usr/sbin:/usr/bin:/sbin:/bin'
@@ -156,7 +160,13 @@ def _install_missing() -> None:
     print(f'installing {" ".join(missing)}', flush=True)
     # Run level 1: packages of servers start none; tests bring up their own.
     environ = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive', 'RUNLEVEL': '1'}
-    for command in (['apt-get', 'update', '-q'], ['apt-get', 'install', '-y', '-q', *missing]):
+    install = ['apt-get', 'install', '-y', '-q']
+    others = [package for package in missing if package not in _ALONE]
+    alone = [package for package in missing if package in _ALONE]
+    commands = [['apt-get', 'update', '-q']]
+    commands += [[*install, *others]] if others else []
+    commands += [[*install, '--no-install-recommends', *alone]] if alone else []
+    for command in commands:
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             print(f'{" ".join(command)} failed:\n{done.stderr[-2000:]}', flush=True)
