@@ -58,6 +58,21 @@ NO_HOURS: Final[tuple[ClosedHours, ...]] = ()
 #: Seconds; a day.
 JITTER_MAX: Final = 86_400
 _JITTER: Final = readers.duration('seconds', 0, JITTER_MAX)
+# Made once: thousands of entries are read.
+_GROUPING: Final = {level: readers.whole(1, most) for level, most in GROUPING_MAX.items()}
+_BLOCKING: Final = readers.member(Blocking)
+_ON_FAILURE: Final = readers.member(OnFailure)
+_CATCH_UP: Final = readers.member(CatchUp)
+_OVERLAP: Final = readers.member(Overlap)
+_MISFIRE: Final = readers.member(Misfire)
+_MISFIRE_COUNT: Final = readers.whole(1, MISFIRE_MAX)
+_RUNNING: Final = readers.whole(1, 100_000)
+_ATTEMPTS: Final = readers.whole(1, 1000)
+_PRIORITY: Final = readers.whole(0, PRIORITY_MAX)
+_DELAY: Final = readers.duration('seconds', 0)
+_LAG: Final = readers.duration('minutes', 0)
+_LANE_SHARES: Final = readers.optional(lane_shares)
+_ARGUMENTS: Final = readers.optional(readers.json_object)
 
 
 class EntryReader:
@@ -101,24 +116,22 @@ class EntryReader:
         process = Process(
             name=process_name,
             qualifier=level,
-            grouping=self._read('time_grouping', readers.whole(1, GROUPING_MAX[level]), 1),
+            grouping=self._read('time_grouping', _GROUPING[level], 1),
             machine=self._machine(),
-            blocking=self._read('blocking_type', readers.member(Blocking), Blocking.NORMAL),
+            blocking=self._read('blocking_type', _BLOCKING, Blocking.NORMAL),
             trigger=self._read('trigger_frequency', readers.trigger, _TRIGGER),
             is_on=self._read('is_on', readers.boolean, False),
-            lag=self._read('lag_minutes', readers.duration('minutes', 0), _NO_TIME)
-            + phase(process_name, jitter),
+            lag=self._read('lag_minutes', _LAG, _NO_TIME) + phase(process_name, jitter),
             deadline=deadline_of(self._fields, self._read, self._refuse, level),
-            max_running=self._read('max_running', readers.whole(1, 100_000), 1),
+            max_running=self._read('max_running', _RUNNING, 1),
             retry=self._retry(),
-            on_failure=self._read('on_failure', readers.member(OnFailure), OnFailure.SKIP),
+            on_failure=self._read('on_failure', _ON_FAILURE, OnFailure.SKIP),
             arguments=self._arguments(),
             group=workers.group,
             start_timeout=self._read('start_timeout_seconds', _START_TIMEOUT, None),
             inputs=self._read('inputs', lambda value: inputs(value, process_name), ()),
-            catch_up=self._read('catch_up', readers.member(CatchUp), CatchUp.BESIDE),
-            shares=self._read('lane_shares', readers.optional(lane_shares), None)
-            or self._settings.lane_shares,
+            catch_up=self._read('catch_up', _CATCH_UP, CatchUp.BESIDE),
+            shares=self._read('lane_shares', _LANE_SHARES, None) or self._settings.lane_shares,
             demand=_demand(self._read),
             closed=self._read('closed', readers.closed_hours, NO_HOURS),
             jitter=jitter,
@@ -190,9 +203,9 @@ class EntryReader:
             timeout=self._read('timeout_seconds', _TIMEOUT, None),
             description=self._read('description', OPTIONAL_TEXT, None),
             arguments=self._arguments(),
-            overlap=self._read('overlap', readers.member(Overlap), Overlap.SKIP),
-            misfire=self._read('misfire', readers.member(Misfire), Misfire.ONCE),
-            misfire_max=self._read('misfire_max', readers.whole(1, MISFIRE_MAX), 1),
+            overlap=self._read('overlap', _OVERLAP, Overlap.SKIP),
+            misfire=self._read('misfire', _MISFIRE, Misfire.ONCE),
+            misfire_max=self._read('misfire_max', _MISFIRE_COUNT, 1),
             arguments_are_code=self._is_code(),
             demand=_demand(self._read),
             retry=self._retry(),
@@ -246,9 +259,9 @@ class EntryReader:
 
     def _retry(self) -> RetryPolicy:
         return RetryPolicy(
-            max_attempts=self._read('max_attempts', readers.whole(1, 1000), 1),
-            max_lost=self._read('max_lost', readers.whole(1, 1000), 1),
-            delay=self._read('retry_delay', readers.duration('seconds', 0), _NO_TIME),
+            max_attempts=self._read('max_attempts', _ATTEMPTS, 1),
+            max_lost=self._read('max_lost', _ATTEMPTS, 1),
+            delay=self._read('retry_delay', _DELAY, _NO_TIME),
         )
 
     def _machine(self) -> str:
@@ -264,7 +277,7 @@ class EntryReader:
         return known[0]
 
     def _arguments(self) -> Mapping[str, Any]:
-        return self._read('arguments', readers.optional(readers.json_object), None) or {}
+        return self._read('arguments', _ARGUMENTS, None) or {}
 
     def _classname(self) -> str:
         value = self._fields['classname']
@@ -328,5 +341,4 @@ class EntryReader:
 
 def _demand(read: Callable[..., Any]) -> Demand:
     """Return what starts take of pools. read: a field, as `EntryReader` does."""
-    priority = readers.whole(0, PRIORITY_MAX)
-    return Demand(read('pools', shares, ()), read('priority', priority, PRIORITY_DEFAULT))
+    return Demand(read('pools', shares, ()), read('priority', _PRIORITY, PRIORITY_DEFAULT))

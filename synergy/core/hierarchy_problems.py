@@ -40,7 +40,7 @@ def problems_of(
 
     Of a tree that could not be read whole only what names tell: the rest might be a consequence.
     """
-    names = [*process_by_name, *unread.processes]
+    names = _all_names(process_by_name, unread)
     whole = {name: tree for name, tree in tree_by_name.items() if unread.has_whole(tree)}
     for tree in tree_by_name.values():
         yield from _naming_problems(tree, tree_by_name, names)
@@ -62,7 +62,7 @@ def sound_part(
 
     Inputs and dependencies that lead out of them, or connect nothing, are left out.
     """
-    names = [*process_by_name, *unread.processes]
+    names = _all_names(process_by_name, unread)
     places = Counter(name for tree in tree_by_name.values() for name in tree.levels)
     trees = {
         name: tree
@@ -90,6 +90,13 @@ def sound_part(
         )
         for name, process in known.items()
     }
+
+
+def _all_names(
+    process_by_name: Mapping[ProcessName, Process], unread: Unread
+) -> Collection[ProcessName]:
+    """Return them in order; each tree looks for its own among thousands."""
+    return dict.fromkeys((*process_by_name, *unread.processes))
 
 
 def _naming_problems(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from synergy.core.calendar import Calendar
 from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
+
+#: Sets of levels of which it is kept what lies in what: thousands of trees have the same few.
+_KEPT: Final = 1024
 
 
 def parents(level: Qualifier, levels: Collection[Qualifier]) -> Sequence[Qualifier]:
@@ -16,13 +20,23 @@ def parents(level: Qualifier, levels: Collection[Qualifier]) -> Sequence[Qualifi
     No third level lies between: an hour of a tree that has days lies in them, and in weeks and
     months through them. A day may lie in a month and in a week.
     """
+    return _parents(level, tuple(levels))
+
+
+@lru_cache(maxsize=_KEPT)
+def _parents(level: Qualifier, levels: tuple[Qualifier, ...]) -> Sequence[Qualifier]:
     above = [item for item in levels if item.holds(level)]
     found = [item for item in above if not any(item.holds(between) for between in above)]
-    return sorted(found, key=_rank)
+    return tuple(sorted(found, key=_rank))
 
 
 def child(level: Qualifier, levels: Collection[Qualifier]) -> Qualifier | None:
     """Return the level of a tree right below one of them; of a sound tree there is one at most."""
+    return _child(level, tuple(levels))
+
+
+@lru_cache(maxsize=_KEPT)
+def _child(level: Qualifier, levels: tuple[Qualifier, ...]) -> Qualifier | None:
     return min((item for item in levels if level.holds(item)), key=_rank, default=None)
 
 

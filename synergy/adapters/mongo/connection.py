@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import pymongo
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 from pymongo import errors
 from pymongo.client_session import ClientSession
@@ -30,6 +31,13 @@ from synergy.ports.errors import SnapshotLost, StoreError, StoreUnavailable, Sto
 
 Document: TypeAlias = dict[str, Any]
 
+#: How documents are decoded. What others wrote must not end a query: an instant in the year 99999
+#: comes as a number, which is then illegal; a text that is not UTF-8 with its gaps marked.
+DECODING: Final[CodecOptions[Document]] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler='replace',
+)
 #: The database of a URI that names none. Source: Synergy 2.x.
 DEFAULT_DATABASE: Final = 'scheduler'
 #: A member that does not answer its monitor for this long, and one heartbeat, is given up, and its
@@ -91,11 +99,9 @@ class MongoConnection:
             }
             self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(
                 uri,
-                tz_aware=True,
-                # What others wrote must not end a query: an instant in the year 99999 comes as
-                # a number, which is then illegal; a text that is not UTF-8 with its gaps marked.
-                datetime_conversion='DATETIME_AUTO',
-                unicode_decode_error_handler='replace',
+                tz_aware=DECODING.tz_aware,
+                datetime_conversion=DECODING.datetime_conversion,
+                unicode_decode_error_handler=DECODING.unicode_decode_error_handler,
                 **{key: value for key, value in defaults.items() if key.lower() not in named},
             )
             self.name = self._client.get_default_database(DEFAULT_DATABASE).name

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
 
 from synergy.adapters.mongo.collections import WITHOUT_EVENTS, MongoCollections, later
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.connection import DECODING, Document
 from synergy.adapters.mongo.documents.fields import object_id
 from synergy.adapters.mongo.documents.processes import freerun_of
 from synergy.adapters.mongo.history import newest_events
@@ -17,6 +21,10 @@ from synergy.adapters.mongo.units import unit_page
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import JobEvent, ProcessName, Unit
 from synergy.core.states import UnitState
+
+#: Pages look at all of them each time, and few have changed since.
+_FREERUNS_KEPT: Final = 16_384
+_AS_BYTES: Final = DECODING.with_options(document_class=RawBSONDocument)
 
 
 class MongoFreeruns:
@@ -31,10 +39,10 @@ class MongoFreeruns:
         """Return every free run, by name."""
         order = [('process_name', ASCENDING), ('entry_name', ASCENDING)]
         with self._connection.reaching():
-            found = self._connection.database[FREERUNS].find(
+            found = self._connection.database.get_collection(FREERUNS, _AS_BYTES).find(
                 {}, WITHOUT_EVENTS, sort=order, session=self._connection.session
             )
-            return [*self._collections.decoded(FREERUNS, freerun_of, found)]
+            return [*self._collections.decoded(FREERUNS, _freerun_of, found)]
 
     def freerun(self, name: ProcessName) -> Freerun | None:
         """Return one free run."""
@@ -76,3 +84,13 @@ class MongoFreeruns:
         return unit_page(
             self._collections, where, [('finished_at', DESCENDING), ('_id', ASCENDING)], limit
         )
+
+
+def _freerun_of(document: RawBSONDocument) -> Freerun:
+    return _freerun_of_bytes(document.raw)
+
+
+@lru_cache(maxsize=_FREERUNS_KEPT)
+def _freerun_of_bytes(document: bytes) -> Freerun:
+    """Return the free run of a document; of an equal document the same one."""
+    return freerun_of(bson.decode(document, DECODING))

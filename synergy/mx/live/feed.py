@@ -30,8 +30,9 @@ from synergy.ports.errors import PortError
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.5
-#: When no tab follows.
+#: When no tab follows; of a busy store soon enough that no page has to catch up by itself.
 IDLE_LOOK_SECONDS: Final = 10.0
+BUSY_LOOK_SECONDS: Final = 1.0
 #: Pages are read again at most so often, less often when more changes than anybody can follow, and
 #: at least so often, for some of what they show is time.
 READ_SECONDS: Final = 2.5
@@ -75,6 +76,7 @@ class Feed:
         self._follower_count = 0
         self._ticked_count = 0
         self._is_stopped = False
+        self._is_idle = False
         self._is_away = False
         self._number = 0
         self._frames: deque[_Frame] = deque(maxlen=FRAMES_KEPT)
@@ -123,6 +125,12 @@ class Feed:
                 self._follower_count -= 1
                 self._ticked_count -= has_ticks
 
+    def heed(self) -> None:
+        """Follow soon if a page has just found that much changes, so that the next need not."""
+        if self._is_idle and self._model.is_busy:
+            with self._condition:
+                self._condition.notify_all()
+
     @property
     def apart_seconds(self) -> float:
         """Return over how long the tabs spread their reading."""
@@ -155,7 +163,9 @@ class Feed:
         while not self._is_stopped:
             with self._condition:
                 is_awaited = self._follower_count > 0 or self._is_away
-                self._condition.wait(LOOK_SECONDS if is_awaited else IDLE_LOOK_SECONDS)
+                self._is_idle = not (is_awaited or self._model.is_busy)
+                self._condition.wait(LOOK_SECONDS if is_awaited else self._idle_seconds())
+                self._is_idle = False
             if not self._is_stopped:
                 seen = self._look(seen)
 
@@ -205,6 +215,9 @@ class Feed:
 
     def _told(self, event: str) -> bytes:
         return f'event: {event}\ndata: {{"apart": {self.apart_seconds}}}\n\n'.encode()
+
+    def _idle_seconds(self) -> float:
+        return BUSY_LOOK_SECONDS if self._model.is_busy else IDLE_LOOK_SECONDS
 
     def _pace(self) -> float:
         if not self._is_read_due:

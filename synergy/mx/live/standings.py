@@ -1,19 +1,24 @@
 """How each process stands in numbers, known until itself, its inputs or an instant change it.
 
-A page that adds up thousands of processes asks again for those alone that may stand otherwise.
+A page that adds up thousands of processes asks again for those alone that may stand otherwise, and
+of what changes hundreds of times a second only now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.mx.live.read_model import ReadModel
+
+#: While more changes than anybody can follow, numbers are at most this old: to look through all
+#: that waits costs milliseconds, and each page would find something changed since the last one.
+BUSY_KEPT: Final = timedelta(seconds=2)
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -29,10 +34,12 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class _Kept(NamedTuple):
-    """What is known. near: the processes on which it depends. It is true in [since, until)."""
+    """What is known. near: the processes on which it depends. everything: what differs
+    once more than jobs has changed. It is true in [since, until)."""
 
     near: tuple[ProcessName, ...]
     stamp: Hashable
+    everything: Hashable
     since: datetime
     until: datetime
     standing: Standing
@@ -57,11 +64,17 @@ class Standings:
         if (
             kept is not None
             and kept.since <= now < kept.until
-            and kept.stamp == model.stamp(kept.near)
+            and (kept.stamp == model.stamp(kept.near) or _is_busy_with(model, kept, now))
         ):
             return kept.standing
         names = (name, node.child, *(item.process for item in node.inputs))
         near = tuple(dict.fromkeys(item for item in names if item is not None))
         standing, until = make(node)
-        self._by_process[name] = _Kept(near, model.stamp(near), now, until, standing)
+        everything = model.stamp(())
+        self._by_process[name] = _Kept(near, model.stamp(near), everything, now, until, standing)
         return standing
+
+
+def _is_busy_with(model: ReadModel, kept: _Kept, now: datetime) -> bool:
+    """Tell whether what is known is new enough, for nothing but jobs has changed."""
+    return model.is_busy and now - kept.since < BUSY_KEPT and kept.everything == model.stamp(())

@@ -82,6 +82,7 @@ class RequestContext(Struct, frozen=True, kw_only=True):
     def look(self) -> None:
         """Bring the read model up to date; leave it to the feed while tabs follow a busy system."""
         self.model.look(self.store, LOOK_PATIENCE_SECONDS)
+        self.site.feed.heed()
 
     @property
     def context(self) -> Context:

@@ -7,7 +7,7 @@ most are quiet, while the overview is read every few seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -36,6 +36,7 @@ MANY_PROCESSES: Final = 30
 PROCESSES_SHOWN: Final = 200
 TREES_SHOWN: Final = 25
 ONLY: Final = ('all', 'attention')
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class ProcessRow(Struct, frozen=True, kw_only=True):
@@ -127,7 +128,10 @@ def trees_of(
                 name=tree.name,
                 title=tree.mx_name,
                 dependent_on=tree.dependent_on,
-                rows=[_row(request, painter, nodes[level], work) for level in tree.levels],
+                rows=[
+                    _row(request, painter, nodes[level], work, standings[level])
+                    for level in tree.levels
+                ],
                 held=sum(held.get(level, 0) for level in tree.levels),
             )
             for tree in chosen
@@ -144,7 +148,6 @@ def process_standing(request: RequestContext, painter: Painter, node: Node) -> S
     """Return how a process stands in numbers; hold the lock of the read model."""
 
     def found(of: Node) -> tuple[Standing, datetime]:
-        hierarchy = request.model.hierarchy
         span = request.model.timetable.span(of.process.name)
         blocked, is_least = _blocked(request, of)
         standing = Standing(
@@ -153,10 +156,22 @@ def process_standing(request: RequestContext, painter: Painter, node: Node) -> S
             is_blocked_least=is_least,
             failed=painter.standing_out(of.process.name).failed_count(span),
         )
-        over_next = hierarchy.over_at(of, painter.over(of))
-        return standing, min(over_next, hierarchy.late_at(of, painter.late_until(of)))
+        return standing, _changes_at(request, painter, of)
 
     return request.site.standings.of(request.model, node, request.now, found)
+
+
+def _changes_at(request: RequestContext, painter: Painter, node: Node) -> datetime:
+    """Return the instant from which on more of a process is over, or late; never after its end."""
+    hierarchy, until = request.model.hierarchy, node.until
+    over, late = painter.over(node), painter.late_until(node)
+    instants = [_NEVER]
+    if until is None or over < until:
+        instants.append(hierarchy.over_at(node, over))
+    # Without a deadline one is late as soon as the next is over.
+    if node.process.deadline is not None and (until is None or late < until):
+        instants.append(hierarchy.late_at(node, late))
+    return min(instants)
 
 
 def _chosen(
@@ -203,16 +218,17 @@ def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
         return request.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
 
 
-def _row(request: RequestContext, painter: Painter, node: Node, work: Workload) -> ProcessRow:
+def _row(
+    request: RequestContext, painter: Painter, node: Node, work: Workload, standing: Standing
+) -> ProcessRow:
     model, name = request.model, node.process.name
-    is_long = len(model.hierarchy.nodes) > MANY_PROCESSES
-    usual = None if is_long else model.usual(request.store, name)
+    usual = None if _is_long(request) else model.usual(request.store, name)
     own = work.of(name)
 
     def draw() -> ProcessRow:
-        return _drawn(request, painter, node, usual, own, is_long=is_long)
+        return _drawn(request, painter, node, usual, own, standing)
 
-    return model.drawn(name, (painter.stamp([node]), usual, own.shown), draw)
+    return model.drawn(name, (painter.stamp([node]), usual, own.shown, standing), draw)
 
 
 def _drawn(
@@ -221,19 +237,17 @@ def _drawn(
     node: Node,
     usual: Usual | None,
     work: Tallies,
-    *,
-    is_long: bool,
+    standing: Standing,
 ) -> ProcessRow:
     """Return a row."""
     model, name = request.model, node.process.name
-    length = min(STRIP[node.process.qualifier.measure], 10 if is_long else 36)
+    length = min(STRIP[node.process.qualifier.measure], 10 if _is_long(request) else 36)
     over = painter.over(node)
     frontier = model.timetable.first_pending(name, range(node.first, over))
     next_ordinal = next_due(painter, node) if frontier is None else frontier
     has_next = node.until is None or next_ordinal < node.until
     next_key = model.key(node, next_ordinal) if has_next else None
     late_at = model.hierarchy.late_at(node, next_ordinal)
-    standing = process_standing(request, painter, node)
     span = model.timetable.span(name)
     # The newest, whatever is unfinished before them: how today stands is seen during a backfill.
     window = range(max(span.stop - length, span.start), span.stop)
@@ -256,6 +270,10 @@ def _drawn(
         is_blocked_least=standing.is_blocked_least,
         failed=standing.failed,
     )
+
+
+def _is_long(request: RequestContext) -> bool:
+    return len(request.model.hierarchy.nodes) > MANY_PROCESSES
 
 
 def _blocked(request: RequestContext, node: Node) -> tuple[int, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from synergy.core.lanes import LaneStart
@@ -44,8 +45,11 @@ def encode(context: LedContext) -> str:
     return json.dumps(said, separators=(',', ':'))
 
 
+@lru_cache(maxsize=1)
 def decode(text: str) -> LedContext:
-    """Return the context of a text form; raise ValueError when it is not one."""
+    """Return the context of a text form, of the same text the same one; raise ValueError when it is
+    not one.
+    """
     if len(text) > TEXT_MAX:
         raise ValueError(f'is {len(text)} characters long; at most {TEXT_MAX} are read')
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Final
 
 from synergy.adapters.sqlite.connection import to_micros
@@ -18,6 +19,8 @@ COMMAND_COLUMNS: Final = (
     'plan_hash, actor, reason, state, created_at, finished_at, outcome, only_jobs, target, '
     'details, is_paused, plan, planned_count, applied_count, fingerprint'
 )
+#: Longest plan that is kept as it was decoded.
+_KEPT_LENGTH_MAX: Final = 256 * 1024
 _COMMAND: Final = Columns(COMMAND_COLUMNS, 'ttttttiTtTtiITtTtiTiiT')
 
 
@@ -84,7 +87,15 @@ def plan_text(plan: Ranges | None) -> str | None:
 
 
 def _plan_of(text: str) -> Ranges:
+    return _kept_plan(text) if len(text) <= _KEPT_LENGTH_MAX else _decoded_plan(text)
+
+
+def _decoded_plan(text: str) -> Ranges:
     found = fields.json_text('plan', text, PLAN)
     if not isinstance(found, dict):
         raise fields.malformed('plan', found, 'a JSON object')
     return {ProcessName(name): runs for name, runs in fields.ranges('plan', found.items()).items()}
+
+
+#: An open request is read for each page, several times, and what it is about never changes.
+_kept_plan: Final = lru_cache(maxsize=32)(_decoded_plan)

@@ -40,16 +40,20 @@ def freerun_of(row: tuple[Any, ...]) -> Freerun:
         overlap=fields.word('overlap', Overlap, row[4]),
         misfire=fields.word('misfire', Misfire, row[5]),
         misfire_max=fields.count('misfire_max', row[6], MISFIRE_MAX),
-        arguments=fields.json_object('arguments', row[7]),
+        arguments={} if row[7] == '{}' else fields.json_object('arguments', row[7]),
         description=fields.said('description', row[8]),
         definition=row[9],
         rev=fields.count('rev', row[10]),
         last_fire=instant_or_none('last_fire', row[11]),
         last_run=fields.count('last_run', row[12]),
-        live=tuple(map(UowId, fields.texts('live', fields.json_text('live', row[13])))),
+        live=() if row[13] == '[]' else _live(row[13]),
         queued_at=instant_or_none('queued_at', row[14]),
         changed_at=instant_of('changed_at', row[15]),
     )
+
+
+def _live(text: str) -> tuple[UowId, ...]:
+    return tuple(map(UowId, fields.texts('live', fields.json_text('live', text))))
 
 
 def freerun_values(freerun: Freerun) -> tuple[Any, ...]:
