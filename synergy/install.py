@@ -70,11 +70,22 @@ class Environment:
         if group != 'runtime':
             # The rest is compiled where it is imported: a tenth of it is.
             self._install(['--no-compile', *needed])
+        self.compile()
         say(f'installed in {time.monotonic() - began:.0f} s')
         marks = {**self._marks(), **{name: self._fingerprint(name) for name in ('runtime', group)}}
         partial = self._marker.with_suffix('.new')
         partial.write_text(json.dumps(marks), encoding='utf-8')
         partial.replace(self._marker)
+
+    def compile(self) -> None:
+        """Compile the product itself, as pip does what it installs.
+
+        Else each process would, for as long as nobody may write beside it: where
+        PYTHONDONTWRITEBYTECODE is set, or the folder belongs to somebody else. What cannot be
+        written here is compiled there, too.
+        """
+        command = [str(self.python), '-m', 'compileall', '-q', str(self.project / 'synergy')]
+        subprocess.run(command, capture_output=True, check=False)
 
     def _install(self, arguments: list[str]) -> None:
         """Let pip install something into the environment; raise InstallFailed."""
@@ -132,6 +143,7 @@ def run(environment: Environment, group: str, *, is_verbose: bool = False) -> in
     """Make sure of the environment; return the exit code."""
     if environment.is_complete(group):
         if is_verbose:
+            environment.compile()
             say(f'{environment.folder} is complete')
         return ExitCode.OK
     try:

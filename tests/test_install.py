@@ -47,6 +47,22 @@ def test_an_environment_whose_python_was_replaced_is_made_again(environment: Env
     assert not environment.is_complete('runtime')
 
 
+def test_the_product_is_compiled_also_where_python_would_not_write(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('PYTHONDONTWRITEBYTECODE', '1')
+    environment.compile()  # There is nothing to compile: nobody is told.
+    package = environment.project / 'synergy'
+    package.mkdir()
+    (package / 'sound.py').write_text('NUMBER = 1\n')
+    (package / 'broken.py').write_text('NUMBER =\n')
+
+    environment.compile()
+
+    compiled = [path.name.partition('.')[0] for path in package.rglob('*.pyc')]
+    assert compiled == ['sound']
+
+
 @pytest.mark.parametrize('is_made', [True, False])
 def test_an_older_python_hands_over_to_that_of_the_environment(
     tmp_path: Path, is_made: bool

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from synergy.core.box_load import BoxLoad
 from synergy.core.commands import Command
@@ -361,13 +362,17 @@ def _encode_action(action: Action) -> documents.ActionDocument:
     }
 
 
+#: Thousands of summaries are made at once.
+_STATES: Final = tuple((state, state.value) for state in JobState)
+
+
 def _encode_summary(item: ProcessSummary) -> documents.SummaryDocument:
     return {
         'process': item.process,
         'tree': item.tree,
         'qualifier': item.qualifier,
         'is_on': item.is_on,
-        'states': {state.value: item.count_by_state[state] for state in JobState},
+        'states': {word: item.count_by_state[state] for state, word in _STATES},
         'conditions': item.work.by_name
         | ({PARTIAL.name: item.partial_count} if item.partial_count else {}),
         'resting': item.work[RESTING],

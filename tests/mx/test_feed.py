@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -13,12 +14,15 @@ from synergy.core.records import Job, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.mx.live.feed import (
+    BUSY_LOOK_SECONDS,
     CELLS_PER_FRAME_MAX,
+    IDLE_LOOK_SECONDS,
     QUIET_READ_SECONDS,
     READ_SECONDS,
     TICK_SECONDS,
     WELCOME_SECONDS,
 )
+from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS
 from tests.mx.dashboard_harness import DashboardHarness
 
 _PATIENCE_SECONDS = 20.0
@@ -149,3 +153,20 @@ def test_no_tick_is_made_for_nobody(pages: DashboardHarness, tab: Iterator[bytes
     heard_until(tab, 'read')
 
     assert not any(frame.is_tick for frame in pages.site.feed._frames)
+
+
+def test_a_page_that_finds_much_changed_leaves_the_rest_to_the_feed_also_without_tabs(
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.get('/')
+    model, has_looked = pages.site.model, Event()
+    monkeypatch.setattr(model, 'look', lambda *_: has_looked.set())
+    model.is_busy = True
+
+    pages.site.feed.heed()
+
+    assert BUSY_LOOK_SECONDS + LOOK_PATIENCE_SECONDS < IDLE_LOOK_SECONDS
+    assert has_looked.wait(IDLE_LOOK_SECONDS / 2)
+    # And again, before a page has to.
+    has_looked.clear()
+    assert has_looked.wait(IDLE_LOOK_SECONDS / 2)

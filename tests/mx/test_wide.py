@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -193,6 +194,30 @@ def test_only_what_may_have_changed_is_counted_again(
     pages.runtime.clock.advance(timedelta(seconds=1))
     pages.get('/')
     assert counted == ['AlertDaily']
+
+
+def test_what_has_ended_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[object] = []
+
+    def noted(_request: object, node: object) -> tuple[int, bool]:
+        counted.append(node)
+        return 0, False
+
+    monkeypatch.setattr(tree_rows, '_blocked', noted)
+    ended = DashboardHarness(tmp_path, 'bench.pipeline')
+    try:
+        for _ in range(3):
+            ended.get('/')
+            ended.runtime.clock.advance(timedelta(seconds=1))
+        until = {node.until for node in ended.site.model.hierarchy}
+        count = len(counted)
+        ended.runtime.clock.advance(timedelta(days=400))
+        ended.get('/')
+    finally:
+        ended.close()
+
+    assert None not in until
+    assert len(counted) == count
 
 
 @pytest.mark.parametrize('hours', [1, 23, 24, 24 * 31, 24 * 400])

@@ -32,6 +32,10 @@ def test_a_context_survives_its_text_form() -> None:
     led = context_of(two_trees())
 
     assert led_context.decode(led_context.encode(led)) == led
+    # One command reads it several times, and it is long.
+    assert led_context.decode(led_context.encode(led)) is led_context.decode(
+        led_context.encode(led)
+    )
 
 
 def test_a_context_with_zones_and_windows_survives_and_older_programs_read_one_without() -> None:
