@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from bench.result import Result
@@ -35,6 +36,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
             'SYNERGY_LOG_LEVEL': 'WARNING',
         }
         count = _fill(environ, is_quick=is_quick)
+        size = sum(file.stat().st_size for file in Path(folder).glob('store.db*'))
         command = [sys.executable, '-m', 'synergy.cli', 'verify']
         child = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE)
         assert child.stdout is not None
@@ -48,6 +50,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
     is_whole = not is_quick
     return [
         _result('jobs, with a unit each', count, 'jobs'),
+        _result('on disk, a job with its unit', size / count, 'bytes', 'under 300'),
         _result('processor time', seconds, 's', 'under 15' if is_whole else None),
         _result('memory at its peak', mebibytes, 'MiB', 'under 150'),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -86,7 +86,8 @@ class MongoFreeruns:
         )
 
 
-def _freerun_of(document: RawBSONDocument) -> Freerun:
+def _freerun_of(document: Any) -> Freerun:
+    """Return the free run of a document that was read as its bytes."""
     return _freerun_of_bytes(document.raw)
 
 
