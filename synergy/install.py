@@ -84,7 +84,9 @@ class Environment:
         PYTHONDONTWRITEBYTECODE is set, or the folder belongs to somebody else. What cannot be
         written here is compiled there, too.
         """
-        command = [str(self.python), '-m', 'compileall', '-q', str(self.project / 'synergy')]
+        # By what sources say, not how old they are: those out of an archive are all as old.
+        command = [str(self.python), '-m', 'compileall', '-q', '-f']
+        command += ['--invalidation-mode', 'checked-hash', str(self.project / 'synergy')]
         subprocess.run(command, capture_output=True, check=False)
 
     def _install(self, arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import namedtuple
@@ -61,6 +62,24 @@ def test_the_product_is_compiled_also_where_python_would_not_write(
 
     compiled = [path.name.partition('.')[0] for path in package.rglob('*.pyc')]
     assert compiled == ['sound']
+
+
+def test_a_source_that_changed_runs_as_it_is_now_however_old_it_looks(
+    environment: Environment,
+) -> None:
+    package = environment.project / 'synergy'
+    package.mkdir()
+    source = package / '__init__.py'
+    source.write_text('NUMBER = 1\n')
+    environment.compile()
+    before = source.stat()
+    source.write_text('NUMBER = 2\n')
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    command = [sys.executable, '-c', 'import synergy; print(synergy.NUMBER)']
+    done = subprocess.run(command, cwd=environment.project, capture_output=True, check=True)
+
+    assert done.stdout == b'2\n'
 
 
 @pytest.mark.parametrize('is_made', [True, False])
