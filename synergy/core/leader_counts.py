@@ -76,6 +76,10 @@ class LeaderCounts:
         self.commits = Times(BATCH_BOUNDS)
         self.refused = 0
 
+    def keep(self, labels: Collection[str]) -> None:
+        """Forget what is of other labels than these."""
+        self.runs = {label: item for label, item in self.runs.items() if label in labels}
+
     def processed(self, label: str, seconds: float | None) -> None:
         """Count a run that was processed, as most are; quicker than `ended`."""
         runs = self.runs.get(label)

@@ -97,6 +97,9 @@ class Meter:
         now = self._clock.monotonic()
         if leadership.term != self._term:
             self._counts, self._term = self._store.counts(), leadership.term
+            # What is of no label any more would stay for ever; added to others, it would be counted
+            # as if it were of today.
+            self._counts.keep({*self._label_by_process.values(), OTHER})
         elif self._is_changed and now - self._reported >= REPORT_SECONDS:
             self._store.report_counts(leadership, self._counts)
             self._reported, self._is_changed = now, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_families
@@ -169,9 +170,42 @@ def test_a_token_or_a_listed_network_lets_in_and_nothing_else(guarded: Dashboard
 def test_without_the_library_the_answer_names_the_command(
     pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, 'prometheus_client.exposition', None)
+    monkeypatch.setitem(sys.modules, 'prometheus_client', None)
 
     answer = pages.get('/metrics')
 
     assert answer.status_code == 501
     assert 'pip install' in answer.text
+
+
+@pytest.mark.parametrize(
+    ('accept', 'kind'),
+    [
+        ('', 'text/plain'),
+        ('*/*', 'text/plain'),
+        ('text/html', 'text/plain'),
+        (OPEN, 'application/openmetrics-text'),
+        ('text/plain;version=0.0.4,application/openmetrics-text;q=0.3', 'text/plain'),
+        ('application/openmetrics-text;version=abc', 'application/openmetrics-text'),
+        ('application/openmetrics-text;version=99.7;escaping=<b>', 'application/openmetrics-text'),
+        ('application/vnd.google.protobuf;q=0.9,text/plain;q=0.1', 'text/plain'),
+        (';,;q=x', 'text/plain'),
+    ],
+)
+def test_there_are_two_formats_whatever_is_asked_for(
+    pages: DashboardHarness, accept: str, kind: str
+) -> None:
+    answer = pages.get('/metrics', Accept=accept)
+
+    assert (answer.status_code, answer.mimetype) == (200, kind)
+    assert '<b>' not in answer.content_type
+
+
+def test_two_dashboards_tell_the_same(pages: DashboardHarness, tmp_path: Path) -> None:
+    counted(pages)
+    other = DashboardHarness(tmp_path)
+
+    told, again = values_of(pages.get('/metrics').text), values_of(other.get('/metrics').text)
+
+    other.close()
+    assert told == again

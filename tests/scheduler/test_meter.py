@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synergy.core.effects import Save
-from synergy.core.leader_counts import OTHER, Outcome, RunCounts
+from synergy.core.leader_counts import OTHER, LeaderCounts, Outcome, RunCounts
 from synergy.core.records import Outcome as Reported
 from synergy.ports.broker import REPORT_ROUTE, Message
 from synergy.ports.errors import CommitRefused, RefusedSave
@@ -99,6 +99,13 @@ def test_a_lost_worker_is_one_and_a_refused_commit_counts_nothing_else(
 def test_processes_beyond_the_bound_count_as_one(tmp_path: Path) -> None:
     harness = SchedulerHarness(tmp_path, two_trees(end='2026112300'), NOW)
     scheduler = harness.scheduler()
+    old = LeaderCounts()
+    old.ended('Gone', Outcome.PROCESSED, 1.0)
+    old.ended(OTHER, Outcome.LOST, None)
+    leadership = harness.store.lead('before', LEASE)
+    assert leadership is not None
+    harness.store.report_counts(leadership, old)
+    harness.store.resign(leadership)
     scheduler._meter._label_by_process = {}
     scheduler.step()
     done = harness.work()
@@ -107,4 +114,5 @@ def test_processes_beyond_the_bound_count_as_one(tmp_path: Path) -> None:
 
     counts = harness.store.counts()
     assert list(counts.runs) == [OTHER]
+    assert counts.runs[OTHER].outcomes[Outcome.LOST] == 1
     assert counts.runs[OTHER].outcomes[Outcome.PROCESSED] == done

@@ -46,7 +46,7 @@ from synergy.view.workload import Workload, workload_of
 KEPT_SECONDS: Final = 4.0
 #: How old the number of dead letters may be: all of them are read for it.
 LETTERS_KEPT_SECONDS: Final = 10.0
-#: Answers in a second, whoever asks; what is beyond is told to come again.
+#: Answers in a second to one address; what is beyond is told to come again.
 ANSWERS_MAX: Final = 10
 
 
@@ -73,15 +73,16 @@ class Scrapes:
     _counting: Lock = field(default_factory=Lock)
     _known: dict[ProcessName, _Known] = field(default_factory=dict)
     _answers: dict[str, tuple[float, bytes]] = field(default_factory=dict)
-    _dead: tuple[float, Counter[str]] = (float('-inf'), Counter())
-    _asked: tuple[int, int] = (0, 0)
+    _dead: tuple[float, Counter[str]] = field(default_factory=lambda: (float('-inf'), Counter()))
+    _asked: tuple[int, Counter[str]] = field(default_factory=lambda: (-1, Counter()))
 
-    def is_too_many(self, now_seconds: float) -> bool:
-        """Count a request; tell whether this second has had its share of them."""
+    def is_too_many(self, address: str, now_seconds: float) -> bool:
+        """Count a request; tell whether its address has had its share of this second."""
         with self._counting:
-            second, count = self._asked
-            self._asked = (int(now_seconds), 1 if second != int(now_seconds) else count + 1)
-            return self._asked[1] > ANSWERS_MAX
+            if self._asked[0] != int(now_seconds):
+                self._asked = (int(now_seconds), Counter())
+            self._asked[1][address] += 1
+            return self._asked[1][address] > ANSWERS_MAX
 
     def answer(self, kind: str, now_seconds: float, make: Callable[[], bytes]) -> bytes:
         """Return an answer of a moment ago, or make it; others who want one wait for it.

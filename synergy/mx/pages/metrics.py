@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from synergy.mx.live.scrapes import labels_for
+from synergy.mx.live.scrapes import ANSWERS_MAX, labels_for
 from synergy.mx.web.errors import Refused
 from synergy.mx.web.exposition import encoder_for
 from synergy.mx.web.request_context import RequestContext
@@ -13,15 +13,15 @@ from synergy.mx.web.request_context import RequestContext
 def metrics(request: RequestContext) -> Response:
     """Tell all numbers, as of a moment ago."""
     site, seconds = request.site, request.site.clock.monotonic()
-    if site.scrapes.is_too_many(seconds):
+    if site.scrapes.is_too_many(request.http.remote_addr or '', seconds):
         raise Refused(
             429,
             'Scraped too often',
-            'so many answers are not given within a second',
+            f'{request.http.remote_addr} has asked more than {ANSWERS_MAX} times within a second',
             'scrape every 5 s or less often, from a few places',
             {'Retry-After': '1'},
         )
-    encoder = encoder_for(request.http.headers.get('Accept', ''))
+    encoder = encoder_for(request.http)
 
     def make() -> bytes:
         settings = request.settings

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from werkzeug.wrappers import Request
 
 from synergy.core.leader_counts import Times
 from synergy.mx.web.errors import Refused
@@ -13,6 +15,10 @@ from synergy.view.metrics import METRICS
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric as Family
 
+#: Names of the formats. Source: prometheus.io, Exposition formats; OpenMetrics 1.0.
+_TEXT: Final = 'text/plain; version=0.0.4; charset=utf-8'
+_OPENMETRICS: Final = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+
 
 class Encoder(NamedTuple):
     """How to write an answer. content_type: names its format."""
@@ -21,13 +27,15 @@ class Encoder(NamedTuple):
     encode: Callable[[Seen], bytes]
 
 
-def encoder_for(accept: str) -> Encoder:
-    """Return how to answer who reads what `accept` says: Prometheus's text, or OpenMetrics.
+def encoder_for(http: Request) -> Encoder:
+    """Return how to answer who asks: in Prometheus's text, or in OpenMetrics to who prefers that.
 
-    Raises Refused where the library is not installed.
+    Which of the two is found out here: the library breaks off at versions that are none, and
+    repeats others. Raises Refused where it is not installed.
     """
     try:
-        from prometheus_client.exposition import choose_encoder
+        from prometheus_client import exposition
+        from prometheus_client.openmetrics import exposition as openmetrics
     except ImportError as error:
         raise Refused(
             501,
@@ -36,8 +44,22 @@ def encoder_for(accept: str) -> Encoder:
             "install it with: python -m pip install 'synergy-scheduler[metrics]' (in a checkout: "
             '.ve/bin/python -m pip install prometheus_client), then ./launch.py restart MX',
         ) from error
-    write, content_type = choose_encoder(accept)
-    return Encoder(content_type, lambda seen: write(_Collected(seen)))
+    is_open = _prefers_openmetrics(http)
+    write = openmetrics.generate_latest if is_open else exposition.generate_latest
+    return Encoder(_OPENMETRICS if is_open else _TEXT, lambda seen: write(_Collected(seen)))
+
+
+def _prefers_openmetrics(http: Request) -> bool:
+    # Those that are read most gladly come first.
+    for wanted in http.accept_mimetypes.values():
+        match wanted.partition(';')[0].strip().lower():
+            case 'application/openmetrics-text':
+                return True
+            case 'text/plain':
+                return False
+            case _:
+                continue
+    return False
 
 
 class _Collected:
