@@ -107,16 +107,11 @@ def late_at(
 
     until: where its tree ends, which cuts the last interval, and the last day, short.
     """
-    if isinstance(deadline, ByClock) and deadline.is_of_day:
-        interval = calendar.parent(interval, Qualifier.DAILY)
-    end = calendar.end(interval)
-    if until is not None:
-        end = min(end, until)
     match deadline:
         case Within():
-            return end + deadline.length
+            return _end(calendar, interval, until) + deadline.length
         case ByClock():
-            return _following(calendar.zone, deadline.minute, deadline.days, end)
+            return _late_at(deadline, calendar, interval, until)
         case _:
             assert_never(deadline)
 
@@ -132,11 +127,7 @@ def late_end(
         case Within():
             return now - deadline.length
         case ByClock():
-            # What ends as the clock reads that time has until it does so again.
-            end = _begun(calendar.zone, deadline.minute, deadline.days, now) - _INSTANT
-            if not deadline.is_of_day or (until is not None and end >= until):
-                return end
-            return calendar.start(calendar.containing(Qualifier.DAILY, end))
+            return _late_end(deadline, calendar, now, until)
         case _:
             assert_never(deadline)
 
@@ -151,22 +142,37 @@ def least(deadline: ByClock, qualifier: Qualifier) -> timedelta:
 
 
 @lru_cache(_KEPT)
-def _following(zone: tzinfo, minute: int, days: int, end: datetime) -> datetime:
-    """Return when a clock reads a time of day first after `end`, and so many days later."""
+def _late_at(
+    deadline: ByClock, calendar: Calendar, interval: Timeperiod, until: datetime | None
+) -> datetime:
+    if deadline.is_of_day:
+        interval = calendar.parent(interval, Qualifier.DAILY)
+    end, zone, time = _end(calendar, interval, until), calendar.zone, deadline.minute * _MINUTE
     day = _midnight(zone, end)
-    while first_at(zone, day + _MINUTE * minute) <= end:
+    while first_at(zone, day + time) <= end:
         day += _DAY
-    return first_at(zone, day + _DAY * days + _MINUTE * minute)
+    return first_at(zone, day + deadline.days * _DAY + time)
 
 
 @lru_cache(_KEPT)
-def _begun(zone: tzinfo, minute: int, days: int, now: datetime) -> datetime:
-    """Return before which instant something has to have ended to be late by `now`."""
+def _late_end(
+    deadline: ByClock, calendar: Calendar, now: datetime, until: datetime | None
+) -> datetime:
+    zone, time = calendar.zone, deadline.minute * _MINUTE
     # Where a clock was put back over midnight it has read more than it reads.
     day = _midnight(zone, now) + _DAY
-    while first_at(zone, day + _MINUTE * minute) > now:
+    while first_at(zone, day + time) > now:
         day -= _DAY
-    return first_at(zone, day - _DAY * days + _MINUTE * minute)
+    # What ends as the clock reads that time has until it does so again.
+    end = first_at(zone, day - deadline.days * _DAY + time) - _INSTANT
+    if not deadline.is_of_day or (until is not None and end >= until):
+        return end
+    return calendar.start(calendar.containing(Qualifier.DAILY, end))
+
+
+def _end(calendar: Calendar, interval: Timeperiod, until: datetime | None) -> datetime:
+    end = calendar.end(interval)
+    return end if until is None else min(end, until)
 
 
 def _midnight(zone: tzinfo, instant: datetime) -> datetime:
