@@ -25,7 +25,7 @@ from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.mx.widgets.selection import range_address
 from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.attempts import Attempt, attempts_of
-from synergy.view.cause import Action, Cause
+from synergy.view.cause import Action, Cause, CauseKind
 from synergy.view.clock import changed
 from synergy.view.conditions import (
     ATTEMPT_FAILED,
@@ -243,7 +243,8 @@ def steps_of(request: RequestContext, painter: Painter, key: JobKey) -> Sequence
                 depth=depth,
                 mark=painter.mark(node, step_key),
                 causes=said,
-                since=_first(cause.since for cause in said),
+                # How long it is late is not how long it has waited for this.
+                since=_first(cause.since for cause in said if cause.kind is not CauseKind.LATE),
                 expected_at=_first(cause.expected_at for cause in said),
                 is_root=is_last,
                 job=job,
