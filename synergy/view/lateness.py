@@ -43,17 +43,20 @@ def is_late(timetable: Timetable, node: Node, ordinal: int, late_until: int) -> 
     return state is not None and not state.is_final and not timetable.is_rerun(key)
 
 
-def late_count(timetable: Timetable, node: Node, now: datetime) -> int:
-    """Return how many jobs of `node` are late. Cost: byte searches, and its open jobs if any is."""
+def late_count(timetable: Timetable, node: Node, late_until: int) -> int:
+    """Return how many jobs of `node` are late. Cost: byte searches, and its open jobs if any is.
+
+    late_until: as `Hierarchy.late_until` has it by now.
+    """
     name = node.process.name
-    due = range(node.first, timetable.hierarchy.late_until(node, now))
+    due = range(node.first, max(late_until, node.first))
     first = timetable.first_pending(name, due)
     if first is None:
         return 0
     unfinished = range(first, due.stop)
     count = timetable.pending_count(name, unfinished) - timetable.rerun_count(name, unfinished)
     return count - sum(
-        job.state.is_running and job.request_id is not None and not job.is_held
+        job.state.is_running and timetable.is_rerun(job.key)
         for job in timetable.open_jobs_of(name)
         if job.timeperiod.ordinal in unfinished
     )

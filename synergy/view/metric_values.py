@@ -15,6 +15,7 @@ from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.view.boxes import BoxView, Presence
+from synergy.view.lateness import late_count
 from synergy.view.metric_kinds import LoadNumbers, PoolNumbers, ProcessNumbers, RunningNumbers
 from synergy.view.pools import PoolsLook
 
@@ -49,7 +50,7 @@ def standing_of(timetable: Timetable, node: Node, now: datetime) -> Standing:
         intervals={word: counts.get(state, 0) for state, word in _WORD.items()},
         could_start_at=None if oldest is None else hierarchy.over_at(node, oldest),
         oldest_at=None if oldest is None else hierarchy.interval(node, oldest)[0],
-        late=_late(timetable, node, range(node.first, max(late_until, node.first))),
+        late=late_count(timetable, node, late_until),
         until=min(hierarchy.over_at(node, over), hierarchy.late_at(node, late_until)),
     )
 
@@ -63,20 +64,6 @@ def _oldest(timetable: Timetable, node: Node, over: range) -> int | None:
             return first
         over = range(first + 1, over.stop)
     return None
-
-
-def _late(timetable: Timetable, node: Node, due: range) -> int:
-    """Return how many of `due` are unfinished; as pages count them."""
-    name = node.process.name
-    first = timetable.first_pending(name, due)
-    if first is None:
-        return 0
-    due = range(first, due.stop)
-    running_again = sum(
-        job.state.is_running and job.timeperiod.ordinal in due and timetable.is_rerun(job.key)
-        for job in timetable.open_jobs_of(name)
-    )
-    return timetable.pending_count(name, due) - timetable.rerun_count(name, due) - running_again
 
 
 def combined(

@@ -158,5 +158,5 @@ def _summary(timetable: Timetable, node: Node, now: datetime, work: Tallies) -> 
         overdue_count=overdue_count,
         first_overdue=key,
         first_overdue_clock='' if key is None else read_of(key, timetable.hierarchy.nodes),
-        late_count=late_count(timetable, node, now),
+        late_count=late_count(timetable, node, timetable.hierarchy.late_until(node, now)),
     )

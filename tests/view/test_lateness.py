@@ -77,7 +77,7 @@ def test_late_jobs_are_counted_as_they_are_told_one_by_one(
 
     late = [ordinal for ordinal in span if is_late(timetable, node, ordinal, until)]
 
-    assert len(late) == late_count(timetable, node, now) == count
+    assert len(late) == late_count(timetable, node, until) == count
     looking = Looking(timetable=timetable, failed={}, runs={}, now=now)
     found = looked_at(looking, node, span, LATE)
     meant = [ordinal for ordinal, is_meant in found if is_meant]
