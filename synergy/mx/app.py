@@ -107,7 +107,8 @@ class App:
         with site.stores.lent() as store:
             visitor = access.visitor_of(site, store, http, now)
             cookie = None
-            if visitor.session is None and visitor.via != 'token' and not route.is_api:
+            is_page = not route.is_api and not route.is_scraped
+            if visitor.session is None and visitor.via != 'token' and is_page:
                 # A visit of somebody who has not logged in: its forms need a token, too.
                 session, cookie = site.sessions.write(None)
                 visitor = Visitor(

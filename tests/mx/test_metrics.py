@@ -62,6 +62,7 @@ def test_all_numbers_are_told_in_both_formats(pages: DashboardHarness) -> None:
     opened = pages.get('/metrics', Accept=OPEN)
 
     assert plain.status_code == opened.status_code == 200
+    assert 'Set-Cookie' not in plain.headers
     assert plain.content_type.startswith('text/plain')
     assert opened.content_type.startswith('application/openmetrics-text')
     families = list(open_families(opened.text))  # type: ignore[no-untyped-call]
