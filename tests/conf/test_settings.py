@@ -72,6 +72,9 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ('SYNERGY_STORE_URI', 'oracle://x', 'URI'),
         ('SYNERGY_BOX_ID', '', 'not empty'),
         ('SYNERGY_MX_TRUSTED_PROXY', '*', 'IPv4 or IPv6 address'),
+        ('SYNERGY_MX_METRICS_NETWORKS', '*', 'as in 10.1.0.0/16'),
+        ('SYNERGY_MX_METRICS_NETWORKS', '10.1.0.0/8, ::1', 'has host bits set'),
+        ('SYNERGY_METRICS_PROCESSES_MAX', '5001', 'from 0 to 5,000'),
     ],
 )
 def test_a_mistyped_value_is_refused_with_what_is_expected(
