@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -35,7 +36,11 @@ process_context = {
         arguments={'command': 'true'},
     )
 }
-timetable_context = {'site': timetable_tree_entry('site', ['Site'], start_timeperiod='2013010100')}
+timetable_context = {
+    'site': timetable_tree_entry(
+        'site', ['Site'], start_timeperiod='2013010100', deadline='06:00 +1d'
+    )
+}
 """
 SITE = ProcessName('Site')
 
@@ -91,6 +96,8 @@ def test_a_changed_level_is_named_by_both_checks(
     assert 'Site is daily in context.py, but its history is hourly (1 row)' in check.out
     assert as_json['is_valid'] is False
     assert 'make Site hourly again' in as_json['problems'][0]
+    (deadline,) = as_json['deadlines']
+    assert (deadline['process'], deadline['deadline']) == ('Site', '06:00 +1d')
     assert found.code == 1
     assert 'Site is daily in context.py, but its history is hourly (1 row)' in found.out
 
@@ -110,6 +117,8 @@ def test_where_there_is_no_store_there_is_no_history(launch: Launch, tmp_path: P
     said = launch('check')
 
     assert said.code == 0
+    # Of the last interval that is over.
+    assert re.search(r'deadlines Site \d{8}00 by \S+ 06:00 UTC \(06:00 \+1d\)', said.out)
     assert not (tmp_path / 'home' / 'store.db').exists()
 
 

@@ -15,6 +15,7 @@ import pytest
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.calendar import UtcCalendar, ZoneCalendar
+from synergy.core.deadline import parse
 from synergy.core.hierarchy import build
 from synergy.core.machines import MACHINE_BY_NAME
 from synergy.core.node import Input, InputKind
@@ -247,3 +248,21 @@ def test_what_shares_a_pool_is_foreseen_to_wait_for_its_slots() -> None:
     for one, other in pairwise(hours):
         assert one.ended_at is not None
         assert other.started_at >= one.ended_at
+
+
+def test_runs_that_would_end_after_their_deadline_are_told() -> None:
+    hourly = ProcessName('SiteHourly')
+    runs = forecast(
+        replace(pipeline(), hierarchy=two_trees(SiteHourly={'deadline': parse('06:00')})),
+        Crew(instances=dict.fromkeys(SECONDS, 1)),
+        {**SECONDS, hourly: 3600.0},
+        instant('2026112504'),
+        timedelta(hours=3),
+    )
+
+    # The hour 04 has less than an hour from five past five on, the hour 05 until the next morning.
+    told = [(run.timeperiod, run.late_at, run.is_late) for run in runs if run.process == hourly]
+    assert told == [
+        ('2026112504', instant('2026112506'), True),
+        ('2026112505', instant('2026112606'), False),
+    ]
