@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,19 +13,26 @@ from synergy.core.effects import (
     SaveContext,
     SaveJob,
 )
+from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.index_pages import IndexCopy, IndexPage
+from synergy.core.input import Input, InputKind
 from synergy.core.leader_counts import LeaderCounts, Outcome
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
-from synergy.core.led_context import LedContext, LedProcess
-from synergy.core.records import Leadership, ProcessName
+from synergy.core.led_context import LedContext, is_led_so, led_process
+from synergy.core.records import Leadership, Process, ProcessName, Tree
 from synergy.core.structs import replace
 from synergy.core.timeperiod import Qualifier
+from synergy.core.working import WorkingDays
+from synergy.core.zones import calendar_named
 from synergy.ports.errors import CommitRefused, LeadershipLost
 from synergy.ports.store import JobFilter, Store
 from synergy.ports.stored.leader_counts import encode
-from tests.builders import key
+from tests.builders import instant, key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, LEASE, job_of, leader
+
+#: A day of 23 hours.
+BERLIN_SPRING = date(2026, 3, 29)
 
 
 def test_leadership_given_by_a_clock_that_was_ahead_does_not_hold(
@@ -134,15 +142,59 @@ def test_a_copy_of_the_index_is_kept_page_by_page_by_the_leader_alone(store: Sto
         store.save_index_copy(leadership, copy)
 
 
+def every_input() -> Hierarchy:
+    """Return a tree of Berlin, and of each kind of input a process that waits for its days."""
+    site, week = ProcessName('Site'), ProcessName('SiteWeekly')
+    office = WorkingDays(name='office', first=BERLIN_SPRING.toordinal(), days=b'\0\1')
+    inputs: dict[str, list[dict[str, Any]]] = {
+        'Grouped': [],
+        'Equal': [{}],
+        'Yesterday': [{'offset': -1}],
+        'Window': [{'last': 7, 'offset': -1}],
+        'Part': [{'last': 7, 'at_least': 5, 'give_up_after': timedelta(hours=2)}],
+        'Late': [{'last': 3, 'at_least': 2, 'is_late_ignored': True}],
+        'Order': [{'is_order_only': True}],
+        'Previous': [{}, {'process': ProcessName('Previous'), 'offset': -1}],
+    }
+    processes = [
+        Process(name=site, qualifier=Qualifier.DAILY, working=office),
+        Process(name=week, qualifier=Qualifier.WEEKLY_SUN),
+        *(
+            Process(
+                name=ProcessName(name),
+                qualifier=Qualifier.DAILY,
+                grouping=1 if waits else 7,
+                inputs=tuple(
+                    Input(kind=InputKind.DEPENDENCY, **{'process': site, **which})
+                    for which in waits
+                ),
+            )
+            for name, waits in inputs.items()
+        ),
+    ]
+    zones = {name: 'UTC' if name == 'Order' else 'Europe/Berlin' for name in inputs}
+    start = instant(f'{BERLIN_SPRING:%Y%m%d}00')
+    trees = [
+        Tree(name='site', levels=(week, site), start=start, zone='Europe/Berlin'),
+        *(
+            Tree(name=name, levels=(ProcessName(name),), start=start, end=NOW, zone=zone)
+            for name, zone in zones.items()
+        ),
+    ]
+    return build(processes, trees, {name: calendar_named(name) for name in zones.values()})
+
+
 def test_the_context_that_is_led_is_remembered_revision_by_revision(store: Store) -> None:
+    hierarchy = every_input()
     first = LedContext(
-        rev=1, processes={ProcessName('SiteHourly'): LedProcess(qualifier=Qualifier.HOURLY)}
+        rev=1, processes={node.process.name: led_process(hierarchy, node) for node in hierarchy}
     )
     later = replace(first, rev=2, processes={})
     assert store.led_context() is None
 
     store.commit(leader(store), [SaveContext(first)])
     assert store.led_context() == first
+    assert is_led_so(hierarchy, store.led_context())
     for refused in (first, replace(first, rev=3)):
         with pytest.raises(CommitRefused, match='context that is led'):
             store.commit(leader(store), [SaveContext(refused)])

@@ -26,11 +26,12 @@ from synergy.core.records import CommandId, Outcome, Process, ProcessName, Tree,
 from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import LEVELS, JobKey, Qualifier, containing_utc
+from synergy.core.zones import UTC_CALENDAR, UTC_ZONE, calendar_named
 from synergy.ports.administration import Administration
 from synergy.ports.errors import CommitRefused
 from synergy.ports.store import JobFilter, Store
 from synergy.view.whole import all_jobs
-from tests.builders import index_rows
+from tests.builders import index_rows, instant
 from tests.contract.conftest import NOW
 from tests.contract.rows import claim, finish, job_of, leader, unit_of
 from tests.core.invariants_one_by_one import check_one_by_one
@@ -42,15 +43,31 @@ def name_of(level: Qualifier) -> ProcessName:
     return ProcessName(f'Site{level.value}')
 
 
-#: Two intervals of each level.
-KEYS = [
-    JobKey(name_of(level), containing_utc(level, BEGAN).shift(number))
-    for level in LEVELS
-    for number in range(2)
-]
+BERLIN = calendar_named('Europe/Berlin')
+#: Just before its clocks go on, and back: in the first of two intervals.
+CHANGES = {'Spring': instant('2026032900'), 'Autumn': instant('2026102500')}
+FIRSTS = {
+    **{name_of(level): containing_utc(level, BEGAN) for level in LEVELS},
+    **{
+        ProcessName(f'{season}{level.value}'): BERLIN.containing(level, at)
+        for season, at in CHANGES.items()
+        for level in (Qualifier.MINUTELY_30, Qualifier.HOURLY, Qualifier.DAILY, Qualifier.WEEKLY)
+    },
+}
+#: Two intervals of each level, and on the clock of a zone on both days on which it is changed.
+KEYS = [JobKey(name, first.shift(number)) for name, first in FIRSTS.items() for number in range(2)]
 HIERARCHY = build(
-    [Process(name=name_of(level), qualifier=level) for level in LEVELS],
-    [Tree(name=level.value, levels=(name_of(level),), start=BEGAN) for level in LEVELS],
+    [Process(name=name, qualifier=first.qualifier) for name, first in FIRSTS.items()],
+    [
+        Tree(
+            name=f'of {name}',
+            levels=(name,),
+            start=CHANGES.get(name.partition('_')[0], BEGAN),
+            zone='Europe/Berlin' if name.startswith((*CHANGES,)) else UTC_ZONE,
+        )
+        for name in FIRSTS
+    ],
+    {UTC_ZONE: UTC_CALENDAR, 'Europe/Berlin': BERLIN},
 )
 #: What names no interval of any level, and what names one of some.
 TEXTS = [
@@ -151,7 +168,7 @@ def test_jobs_and_units_of_all_levels_are_found_as_they_were_saved(opened: Opene
         assert [unit.key for unit in store.runs(where)] == [where]
         assert [event.text for event in store.events(where, 9)] == ['run 1 processed']
         assert len(store.ended_runs(where.process, 9)) == 2
-        first = containing_utc(where.timeperiod.qualifier, BEGAN)
+        first = FIRSTS[where.process]
         assert [
             run.key.timeperiod for run in store.ended_runs(where.process, 9, first.shift(1))
         ] == [first]
@@ -173,7 +190,9 @@ def test_lists_have_all_levels_in_their_order_page_by_page(opened: Opened) -> No
     assert {unit.key for unit in store.all_units()} == set(KEYS)
     assert set(store.count_jobs().values()) == {2}
     assert store.request_progress(CommandId('r1')) == {JobState.PROCESSED: len(KEYS)}
-    assert opened.administration.rows_by_level() == {name_of(level): {level: 2} for level in LEVELS}
+    assert opened.administration.rows_by_level() == {
+        name: {first.qualifier: 2} for name, first in FIRSTS.items()
+    }
 
 
 def test_jobs_of_all_levels_go_on_and_are_refused_at_another_rev(opened: Opened) -> None:
@@ -211,9 +230,8 @@ def test_dead_letters_of_all_levels_are_listed_and_end(opened: Opened) -> None:
 
 def test_the_copy_of_the_index_has_all_levels(opened: Opened) -> None:
     pages = tuple(
-        IndexPage(process=name_of(level), qualifier=level, first=first, codes=b'\3\3')
-        for level in LEVELS
-        for first in [containing_utc(level, BEGAN).ordinal]
+        IndexPage(process=name, qualifier=first.qualifier, first=first.ordinal, codes=b'\3\3')
+        for name, first in FIRSTS.items()
     )
     opened.store.save_index_copy(leader(opened.store), IndexCopy(as_of=NOW, pages=pages))
 
@@ -240,7 +258,7 @@ def test_names_that_no_interval_of_the_level_has_are_illegal_in_brief_as_in_full
     opened: Opened,
 ) -> None:
     store = opened.store
-    for where in KEYS[::2]:
+    for where in KEYS[: 2 * len(LEVELS) : 2]:
         legal = set()
         for text in TEXTS[: None if where.timeperiod.qualifier in SHOWN else 3]:
             opened.rename(where, str(where.timeperiod), text)

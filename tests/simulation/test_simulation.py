@@ -353,9 +353,9 @@ def undo_looks_at_no_input(patch: pytest.MonkeyPatch) -> None:
         (without(MoveUnit), 'I', 0),
         (claim_what_is_taken, 'I5', 0),
         (reported_is_processed, 'I', 0),
-        (deadlines_outlive_the_clock, 'I8', 16),
+        (deadlines_outlive_the_clock, 'I8', 56),
         (parents_do_not_wait, 'I', 0),
-        (undo_looks_at_no_input, 'I2', 238),
+        (undo_looks_at_no_input, 'I2', 280),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
 )
