@@ -126,3 +126,18 @@ def test_only_who_may_look_is_told(pages: DashboardHarness) -> None:
 
     assert pages.get('/api/v1/journal').status_code == 401
     assert pages.get('/api/v1/journal/events').status_code == 401
+
+
+def test_the_page_tells_a_story(pages: DashboardHarness) -> None:
+    empty = pages.get('/happened').text
+    assert 'Nothing has happened in that time.' in empty
+    tell(pages, 4)
+
+    shown = pages.get('/happened').text
+
+    assert 'What happened' in shown
+    assert 'As planned' in shown
+    assert '4 runs started, none has ended yet.' in shown
+    assert 'As planned' in pages.get('/happened?process=SiteHourly&from=2026-11-23').text
+    assert 'As planned' not in pages.get('/happened?process=SiteDaily').text
+    assert pages.get('/happened?from=soon').status_code == 400

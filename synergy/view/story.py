@@ -1,0 +1,280 @@
+"""What happened, as people tell it: lines of the journal in paragraphs of what belongs together.
+
+What one command brought about is one paragraph, however many jobs it has reset, and so are the
+troubles of one process while they last, what was late, and what was skipped for the same reason.
+All that went as planned is told together, in numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, TypeAlias
+
+from synergy.core.journal import CauseKind, Happened, Line, LineKind
+from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
+from synergy.core.timeperiod import JobKey
+from synergy.view.conditions import FAILED, HELD, LATE, PROCESSED, SKIPPED, Mark
+from synergy.view.words import span
+
+#: Troubles of a process that are further apart than this are told apart.
+_APART: Final = timedelta(hours=1)
+#: Intervals that a paragraph names, and processes that the last one counts.
+_NAMED_MAX: Final = 5
+_PROCESSES_MAX: Final = 20
+_TROUBLE: Final = frozenset({Happened.RETRIED, Happened.GAVE_UP, Happened.HELD, Happened.CANCELED})
+_COMMANDED: Final = (CauseKind.COMMAND, CauseKind.CONTEXT)
+
+#: From which instant on an unfinished job is late; None: that is not known.
+LateAt: TypeAlias = Callable[[JobKey], 'datetime | None']
+
+
+class Topic(Enum):
+    """What a paragraph is about."""
+
+    REQUEST = 'request'
+    TROUBLE = 'trouble'
+    LATE = 'late'
+    SKIPPED = 'skipped'
+    PLANNED = 'planned'
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A command, in words. who: and why."""
+
+    who: str
+    what: str
+
+
+class Paragraph(Struct, frozen=True, kw_only=True):
+    """What belongs together. begin, end: of its lines.
+
+    keys: some of the intervals that it is about; more_count: how many others. request: id of the
+    command that brought it about.
+    """
+
+    topic: Topic
+    mark: Mark
+    begin: datetime
+    end: datetime
+    title: str
+    sentences: Sequence[str]
+    keys: Sequence[JobKey] = ()
+    more_count: int = 0
+    request: str | None = None
+
+
+_Group: TypeAlias = 'tuple[Topic, str, object]'
+
+
+def story(
+    lines: Sequence[Line], asked: Mapping[str, Asked], late_at: LateAt = lambda _: None
+) -> Sequence[Paragraph]:
+    """Return lines, given oldest first, as paragraphs: the newest first, what was planned last.
+
+    asked: of the commands that lines name, as far as they are known.
+    """
+    troubled = {line.key for line in lines if line.what in _TROUBLE and line.request is None}
+    since: dict[ProcessName, tuple[datetime, int]] = {}
+    groups: dict[_Group, list[Line]] = {}
+    for line in lines:
+        group = _group_of(line, troubled, late_at)
+        if group[0] is Topic.TROUBLE:
+            at, number = since.get(line.process, (line.at, 0))
+            number += line.at - at > _APART
+            since[line.process] = (line.at, number)
+            group = (*group[:2], number)
+        groups.setdefault(group, []).append(line)
+    repaired = _repaired(lines, troubled, asked)
+    told = [_paragraph(group, found, asked, repaired, late_at) for group, found in groups.items()]
+    return sorted(told, key=lambda item: (item.topic is Topic.PLANNED, -item.end.timestamp()))
+
+
+def ids_of(lines: Iterable[Line]) -> Collection[str]:
+    """Return the commands that lines name, each once, in their order."""
+    found = dict.fromkeys(line.request for line in lines)
+    found |= dict.fromkeys(line.cause.id for line in lines if line.cause.kind in _COMMANDED)
+    return [name for name in found if name is not None]
+
+
+def _group_of(line: Line, troubled: Collection[JobKey | None], late_at: LateAt) -> _Group:
+    if line.request is not None:
+        return Topic.REQUEST, line.request, None
+    if line.cause.kind in _COMMANDED and line.cause.id is not None:
+        return Topic.REQUEST, line.cause.id, None
+    is_freerun = line.kind is LineKind.FREERUN
+    if line.what in _TROUBLE or (not is_freerun and line.key in troubled):
+        return Topic.TROUBLE, line.process, None
+    if line.what is Happened.SKIPPED:
+        return Topic.SKIPPED, line.process, line.reason
+    if _lateness(line, late_at):
+        return Topic.LATE, line.process, None
+    return Topic.PLANNED, '', None
+
+
+def _lateness(line: Line, late_at: LateAt) -> timedelta:
+    """Return by how much a job ended after its deadline; zero: it did not, or has not ended."""
+    if line.key is None or line.to_state is None or not line.to_state.is_final:
+        return timedelta()
+    at = late_at(line.key)
+    return timedelta() if at is None else max(line.at - at, timedelta())
+
+
+def _repaired(
+    lines: Iterable[Line], troubled: Collection[JobKey | None], asked: Mapping[str, Asked]
+) -> Mapping[JobKey, str]:
+    """Return who has asked for what has repaired jobs that had failed."""
+    found: dict[JobKey, str] = {}
+    for line in lines:
+        if line.key is None or line.request is None or line.key not in troubled:
+            continue
+        if line.what in (Happened.ENDED, Happened.MARKED):
+            known = asked.get(line.request)
+            found[line.key] = 'a request' if known is None else known.who
+    return found
+
+
+def _paragraph(
+    group: _Group,
+    lines: Sequence[Line],
+    asked: Mapping[str, Asked],
+    repaired: Mapping[JobKey, str],
+    late_at: LateAt,
+) -> Paragraph:
+    topic, name, _ = group
+    last = {line.key: line for line in lines if line.key is not None}
+    begin, end = lines[0].at, max(line.at for line in lines)
+    mark, request = PROCESSED, None
+    sentences: Sequence[str]
+    match topic:
+        case Topic.REQUEST:
+            known, request = asked.get(name), name
+            title = f'Request {name}' if known is None else f'{known.who}: {known.what}'
+            sentences, mark = _of_request(lines, last.values())
+        case Topic.TROUBLE:
+            title, sentences, mark = _of_trouble(name, lines, last, repaired)
+        case Topic.SKIPPED:
+            title = f'{name}: {_intervals(last)} skipped'
+            sentences, mark = [_whole(lines[-1].text)], SKIPPED
+        case Topic.LATE:
+            most = max(_lateness(line, late_at) for line in lines)
+            title = f'{name} was late'
+            sentences = [f'{_intervals(last)} ended up to {span(most)} after the deadline.']
+            mark = LATE
+        case Topic.PLANNED:
+            title, sentences = 'As planned', _of_planned(lines)
+    keys = [key for key in last if topic is not Topic.PLANNED]
+    return Paragraph(
+        topic=topic,
+        mark=mark,
+        begin=begin,
+        end=end,
+        title=title,
+        sentences=sentences,
+        keys=keys[-_NAMED_MAX:],
+        more_count=max(len(keys) - _NAMED_MAX, 0),
+        request=request,
+    )
+
+
+def _of_request(lines: Sequence[Line], last: Collection[Line]) -> tuple[Sequence[str], Mark]:
+    """Return what came of a command, by the last line of each of its jobs."""
+    counts = Counter(_outcome(line) for line in last)
+    reset = len({line.key for line in lines if line.what is Happened.RESET})
+    ran = len({line.key for line in lines if line.what is Happened.STARTED and line.key})
+    parts = [f'{reset:,} reset' if reset else '', f'{ran:,} started again' if reset and ran else '']
+    parts += [f'{count:,} {told}' for told, count in counts.most_common()]
+    others = [_whole(line.text) for line in lines if line.key is None][-_NAMED_MAX:]
+    jobs = f'{_counted(len(last), "job")}: {", ".join(filter(None, parts))}.' if last else ''
+    mark = PROCESSED
+    if counts[_OUTCOMES[Happened.GAVE_UP]]:
+        mark = FAILED
+    if counts[_OUTCOMES[Happened.HELD]]:
+        mark = HELD
+    return [*filter(None, [jobs]), *others], mark
+
+
+#: How a job stands whose last line says this.
+_OUTCOMES: Final[Mapping[Happened, str]] = {
+    Happened.ENDED: 'ended well',
+    Happened.MARKED: 'marked as done',
+    Happened.GAVE_UP: 'failed for good',
+    Happened.HELD: 'held for an operator',
+    Happened.SKIPPED: 'skipped',
+    Happened.CANCELED: 'cancelled',
+    Happened.PUT_BACK: 'put back as before',
+    Happened.RETRIED: 'tried again',
+    Happened.STARTED: 'still running',
+    Happened.RESTED: 'still running',
+    Happened.RESET: 'waiting for their turn',
+}
+
+
+def _outcome(line: Line) -> str:
+    return _OUTCOMES.get(line.what, 'changed')
+
+
+def _of_trouble(
+    name: str,
+    lines: Sequence[Line],
+    last: Mapping[JobKey, Line],
+    repaired: Mapping[JobKey, str],
+) -> tuple[str, Sequence[str], Mark]:
+    failed = [line for line in lines if line.what in _TROUBLE]
+    sentences = [f'{_counted(len(failed), "attempt")} failed; the last: {_whole(failed[-1].text)}']
+    if not last:  # A free run.
+        return f'{name} failed', sentences, FAILED
+    counts: Counter[str] = Counter()
+    for key, line in last.items():
+        if (who := repaired.get(key)) is not None:
+            counts[f'repaired by {who}'] += 1
+        elif line.what is Happened.ENDED:
+            counts['ended well after another attempt'] += 1
+        else:
+            counts[_outcome(line)] += 1
+    sentences.append(', '.join(f'{count:,} {told}' for told, count in counts.most_common()) + '.')
+    mark = PROCESSED
+    for line in last.values():
+        if line.key not in repaired and line.what in (Happened.GAVE_UP, Happened.CANCELED):
+            mark = FAILED if mark is not HELD else HELD
+        elif line.key not in repaired and line.what is Happened.HELD:
+            mark = HELD
+    return f'{name}: {_intervals(last)} failed', sentences, mark
+
+
+def _of_planned(lines: Sequence[Line]) -> Sequence[str]:
+    """Return what was planned, in numbers: what has ended, process by process."""
+    ended: Counter[ProcessName] = Counter()
+    things: Counter[ProcessName] = Counter()
+    for line in lines:
+        if line.what is Happened.ENDED:
+            ended[line.process] += 1
+            things[line.process] += line.count or 0
+    told = [
+        f'{name}: {_counted(count, "run")} ended well'
+        + (f', {things[name]:,} processed.' if things[name] else '.')
+        for name, count in ended.most_common(_PROCESSES_MAX)
+    ]
+    if len(ended) > _PROCESSES_MAX:
+        told.append(
+            f'And {_counted(len(ended) - _PROCESSES_MAX, "more process", "more processes")}.'
+        )
+    started = sum(line.what is Happened.STARTED for line in lines)
+    return told or [f'{_counted(started, "run")} started, none has ended yet.']
+
+
+def _intervals(keys: Collection[JobKey]) -> str:
+    return _counted(len(keys), 'interval')
+
+
+def _counted(count: int, noun: str, plural: str | None = None) -> str:
+    return f'{count:,} {noun if count == 1 else plural or noun + "s"}'
+
+
+def _whole(text: str) -> str:
+    """Return a text as a sentence."""
+    text = text.strip().rstrip('.')
+    return f'{text[:1].upper()}{text[1:]}.'
