@@ -147,7 +147,8 @@ def _paragraph(
     topic, name, _ = group
     last = {line.key: line for line in lines if line.key is not None}
     begin, end = lines[0].at, max(line.at for line in lines)
-    mark, request = PROCESSED, None
+    mark: Mark = PROCESSED
+    request: str | None = None
     sentences: Sequence[str]
     match topic:
         case Topic.REQUEST:
@@ -189,7 +190,7 @@ def _of_request(lines: Sequence[Line], last: Collection[Line]) -> tuple[Sequence
     parts += [f'{count:,} {told}' for told, count in counts.most_common()]
     others = [_whole(line.text) for line in lines if line.key is None][-_NAMED_MAX:]
     jobs = f'{_counted(len(last), "job")}: {", ".join(filter(None, parts))}.' if last else ''
-    mark = PROCESSED
+    mark: Mark = PROCESSED
     if counts[_OUTCOMES[Happened.GAVE_UP]]:
         mark = FAILED
     if counts[_OUTCOMES[Happened.HELD]]:
@@ -236,7 +237,7 @@ def _of_trouble(
         else:
             counts[_outcome(line)] += 1
     sentences.append(', '.join(f'{count:,} {told}' for told, count in counts.most_common()) + '.')
-    mark = PROCESSED
+    mark: Mark = PROCESSED
     for line in last.values():
         if line.key not in repaired and line.what in (Happened.GAVE_UP, Happened.CANCELED):
             mark = FAILED if mark is not HELD else HELD

@@ -28,7 +28,9 @@ DEEP = '{"a":' * 485 + '1' + '}' * 485
 PAGES = [
     route
     for route in ROUTES
-    if route.method == 'GET' and route.rule not in ('/events', '/static/<path:name>')
+    if route.method == 'GET'
+    and not route.is_stream
+    and route.rule not in ('/events', '/static/<path:name>')
 ]
 
 

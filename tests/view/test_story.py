@@ -58,11 +58,11 @@ def ran(minute: float, about: JobKey, count: int = 7) -> list[Line]:
 
 
 def asked_for(minute: float, about: JobKey) -> list[Line]:
-    fields = {'request': CommandId('c1')}
+    request = CommandId('c1')
     return [
-        line(minute, about, Happened.RESET, E, cause=BY_ANNA, reason='reset', **fields),
-        line(minute + 1, about, Happened.STARTED, cause=BY_ANNA, **fields),
-        line(minute + 2, about, Happened.ENDED, D, cause=BY_UNIT, count=7, **fields),
+        line(minute, about, Happened.RESET, E, cause=BY_ANNA, reason='reset', request=request),
+        line(minute + 1, about, Happened.STARTED, cause=BY_ANNA, request=request),
+        line(minute + 2, about, Happened.ENDED, D, cause=BY_UNIT, count=7, request=request),
     ]
 
 
