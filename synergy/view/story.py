@@ -43,17 +43,18 @@ class Topic(Enum):
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A command, in words. who: and why."""
+    """A command, in words. who: and why. is_request: it has a page of its own."""
 
     who: str
     what: str
+    is_request: bool = True
 
 
 class Paragraph(Struct, frozen=True, kw_only=True):
     """What belongs together. begin, end: of its lines.
 
     keys: some of the intervals that it is about; more_count: how many others. request: id of the
-    command that brought it about.
+    request that brought it about.
     """
 
     topic: Topic
@@ -78,25 +79,41 @@ def story(
     asked: of the commands that lines name, as far as they are known.
     """
     troubled = {line.key for line in lines if line.what in _TROUBLE and line.request is None}
-    since: dict[ProcessName, tuple[datetime, int]] = {}
+    first, episodes = _episodes(lines), dict[JobKey | None, int]()
     groups: dict[_Group, list[Line]] = {}
     for line in lines:
         group = _group_of(line, troubled, late_at)
         if group[0] is Topic.TROUBLE:
-            at, number = since.get(line.process, (line.at, 0))
-            number += line.at - at > _APART
-            since[line.process] = (line.at, number)
-            group = (*group[:2], number)
+            # What led to a trouble is told with it, however long before it was.
+            known = first[line.about]
+            if line.what in _TROUBLE:
+                episodes[line.key] = known.pop(0) if len(known) > 1 else known[0]
+            group = (*group[:2], episodes.get(line.key, known[0]))
         groups.setdefault(group, []).append(line)
     repaired = _repaired(lines, troubled, asked)
     told = [_paragraph(group, found, asked, repaired, late_at) for group, found in groups.items()]
     return sorted(told, key=lambda item: (item.topic is Topic.PLANNED, -item.end.timestamp()))
 
 
+def _episodes(lines: Iterable[Line]) -> Mapping[str, list[int]]:
+    """Return in which episode of its process each trouble falls, by what it is about."""
+    newest: dict[ProcessName, tuple[datetime, int]] = {}
+    found: dict[str, list[int]] = {}
+    for line in lines:
+        if line.what in _TROUBLE and line.request is None:
+            at, number = newest.get(line.process, (line.at, 0))
+            number += line.at - at > _APART
+            newest[line.process] = (line.at, number)
+            found.setdefault(line.about, []).append(number)
+    return found
+
+
 def ids_of(lines: Iterable[Line]) -> Collection[str]:
     """Return the commands that lines name, each once, in their order."""
-    found = dict.fromkeys(line.request for line in lines)
-    found |= dict.fromkeys(line.cause.id for line in lines if line.cause.kind in _COMMANDED)
+    found: dict[str | None, None] = dict.fromkeys(line.request for line in lines)
+    for line in lines:
+        if line.cause.kind in _COMMANDED:
+            found[line.cause.id] = None
     return [name for name in found if name is not None]
 
 
@@ -152,7 +169,8 @@ def _paragraph(
     sentences: Sequence[str]
     match topic:
         case Topic.REQUEST:
-            known, request = asked.get(name), name
+            known = asked.get(name)
+            request = name if known is not None and known.is_request else None
             title = f'Request {name}' if known is None else f'{known.who}: {known.what}'
             sentences, mark = _of_request(lines, last.values())
         case Topic.TROUBLE:

@@ -197,6 +197,15 @@ def test_troubles_that_are_hours_apart_are_told_apart() -> None:
     ]
 
 
+def test_what_led_to_a_trouble_is_told_with_it() -> None:
+    lines = [line(0, HOUR, Happened.STARTED), *ran(5, hour(1)), line(300, HOUR, Happened.GAVE_UP)]
+
+    trouble, planned = story(lines, {})
+
+    assert (trouble.topic, planned.topic) == (Topic.TROUBLE, Topic.PLANNED)
+    assert (trouble.begin, trouble.end) == (NOW, NOW + timedelta(minutes=300))
+
+
 def test_a_paragraph_names_some_intervals_and_counts_the_others() -> None:
     lines = [item for place in range(12) for item in asked_for(place, hour(place))]
 

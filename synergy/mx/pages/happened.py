@@ -8,7 +8,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from synergy.core.commands import CommandId
+from synergy.core.commands import JOB_KINDS, CommandId
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.journal import Line
 from synergy.core.redaction import redacted_text
@@ -67,7 +67,8 @@ def asked_of(store: CommandReader, lines: Iterable[Line]) -> Mapping[str, Asked]
         command = store.command(CommandId(name))
         if command is not None:
             what = redacted_text(sentence(command))
-            found[name] = Asked(who=redacted_text(command.who), what=what)
+            is_request = command.kind in JOB_KINDS
+            found[name] = Asked(who=redacted_text(command.who), what=what, is_request=is_request)
     return found
 
 
