@@ -64,6 +64,8 @@ class Environment:
                     '(on Debian: apt-get install python3-venv)'
                 ) from error
         runtime, needed = self.requirements('runtime'), self.requirements(group)
+        # Of what is installed now: the list may be another one once that is done.
+        done = {name: self._fingerprint(name) for name in ('runtime', group)}
         say(f'installing {len(needed)} packages and what they need')
         began = time.monotonic()
         self._install(runtime)
@@ -72,7 +74,7 @@ class Environment:
             self._install(['--no-compile', *needed])
         self.compile()
         say(f'installed in {time.monotonic() - began:.0f} s')
-        marks = {**self._marks(), **{name: self._fingerprint(name) for name in ('runtime', group)}}
+        marks = {**self._marks(), **done}
         partial = self._marker.with_suffix('.new')
         partial.write_text(json.dumps(marks), encoding='utf-8')
         partial.replace(self._marker)

@@ -108,3 +108,18 @@ def test_an_older_python_hands_over_to_that_of_the_environment(
     else:
         assert done.returncode == 2
         assert 'runs on Python 3.9' in done.stderr
+
+
+def test_what_was_added_to_the_list_during_an_install_is_still_missing(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        (environment.project / 'pyproject.toml').write_text(
+            '[project]\ndependencies = ["a", "b"]\n'
+        )
+        return subprocess.CompletedProcess(command, 0, '', '')
+
+    monkeypatch.setattr('synergy.install.subprocess.run', install)
+    environment.complete('runtime')
+
+    assert not environment.is_complete('runtime')
