@@ -39,9 +39,11 @@ def main() -> int:
     is_own = os.environ[doors.PROJECT_VARIABLE] == str(PROJECT)
     is_asked_only = arguments[1:] in (['-h'], ['--help'])
     is_more = bool(arguments) and is_own and not is_asked_only
-    group = GROUPS.get(arguments[0], 'runtime') if is_more else 'runtime'
+    is_install = arguments[:1] == ['install']
+    wanted = arguments[1:] if is_install else arguments[:1]
+    group = GROUPS.get(wanted[0], 'runtime') if is_more and wanted else 'runtime'
     environment = install.Environment(PROJECT)
-    if arguments[:1] == ['install'] and not is_asked_only:
+    if is_install and (not wanted or wanted in ([name] for name in GROUPS)):
         return install.run(environment, group, is_verbose=True)
     if code := install.run(environment, group):
         return code

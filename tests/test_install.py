@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from synergy.bootstrap import PROJECT
+from synergy.core.exit_codes import ExitCode
 from synergy.install import Environment
 
 Version = namedtuple('Version', 'major minor micro releaselevel serial')
@@ -114,12 +115,22 @@ def test_what_was_added_to_the_list_during_an_install_is_still_missing(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def install(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        (environment.project / 'pyproject.toml').write_text(
-            '[project]\ndependencies = ["a", "b"]\n'
-        )
+        if 'install' in command:
+            (environment.project / 'pyproject.toml').write_text(
+                '[project]\ndependencies = ["a", "b"]\n'
+            )
         return subprocess.CompletedProcess(command, 0, '', '')
 
     monkeypatch.setattr('synergy.install.subprocess.run', install)
     environment.complete('runtime')
 
     assert not environment.is_complete('runtime')
+
+
+def test_what_cannot_be_installed_is_refused_and_not_passed_over() -> None:
+    asked = [sys.executable, str(PROJECT / 'launch.py'), 'install', 'tests']
+
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+
+    assert done.returncode == ExitCode.USAGE
+    assert "invalid choice: 'tests'" in done.stderr

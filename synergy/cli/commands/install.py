@@ -12,12 +12,18 @@ from synergy.bootstrap import PROJECT
 from synergy.cli.command import CliCommand, ExitCode
 
 
-def _add_arguments(_parser: ArgumentParser) -> None:
-    """Take none."""
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'more',
+        nargs='?',
+        choices=('test', 'docs'),
+        help='also what the tests, or the pages of the documentation, need',
+    )
 
 
-def _run(_options: Namespace) -> ExitCode:
-    code = install.run(install.Environment(PROJECT), 'runtime', is_verbose=True)
+def _run(options: Namespace) -> ExitCode:
+    group = options.more or 'runtime'
+    code = install.run(install.Environment(PROJECT), group, is_verbose=True)
     return ExitCode.OK if code == 0 else ExitCode.UNAVAILABLE
 
 
