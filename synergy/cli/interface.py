@@ -129,8 +129,8 @@ class Reading(Protocol):
         """Return one job with its runs, its history and its neighbours."""
         ...
 
-    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
-        """Return why a job stands where it stands."""
+    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands; or a free run, of any of its runs."""
         ...
 
     def inputs(self, process: str, timeperiod: str) -> InputsDocument:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 
 from synergy.bootstrap import Runtime
+from synergy.cli.caller import caller_of
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.cli.queues import routes_of
@@ -22,6 +23,7 @@ from synergy.core.redaction import redacted_text
 from synergy.core.structs import replace
 from synergy.core.timeperiod import start_utc
 from synergy.core.timetable import Timetable
+from synergy.operations.freeruns import known_freerun
 from synergy.operations.requests import known_request
 from synergy.ports.clock import Clock
 from synergy.ports.store import EVENTS_PER_JOB_MAX, Store
@@ -46,7 +48,6 @@ from synergy.view.encode import (
     encode_causes,
     encode_command,
     encode_dead,
-    encode_freerun,
     encode_job,
     encode_line,
     encode_page,
@@ -56,6 +57,7 @@ from synergy.view.encode import (
     instant,
 )
 from synergy.view.estimates import Estimator, workers_by_process
+from synergy.view.freerun_encode import encode_freerun
 from synergy.view.freeruns import freeruns
 from synergy.view.group_documents import LetterGroupDocument
 from synergy.view.group_encode import encode_group
@@ -73,6 +75,7 @@ from synergy.view.troubles import other_context
 from synergy.view.usual import durations_of
 from synergy.view.whole import all_commands, all_dead_units
 from synergy.view.why import explain
+from synergy.view.why_freerun import explain_freerun, question_of
 from synergy.view.workload import workload_of
 
 
@@ -116,7 +119,7 @@ class LocalReading:
             None,
             self.now,
             vanished_after,
-            calendar_ends=self.runtime.context.calendar_ends(self.now.date()),
+            context=self.runtime.context,
         )
         routes = routes_of(self.runtime.context)
         of_broker = broker_warnings(partial(self.runtime.open_broker, create=False), routes)
@@ -145,8 +148,16 @@ class LocalReading:
         page = job_page(index, self.store, key, self.now)
         return encode_page(looking_at(index, self.store, self.now), page)
 
-    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
-        """Return why a job stands where it stands."""
+    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands; or a free run, of any of its runs."""
+        if timeperiod is None or is_freerun(ProcessName(process)):
+            entry = known_freerun(caller_of(self.runtime, self.store), process).freerun
+            context, vanished_after = self.runtime.context, self.runtime.settings.box_vanished
+            return encode_causes(
+                explain_freerun(
+                    question_of(context, self.index(), self.store, entry, self.now, vanished_after)
+                )
+            )
         key = known_key(self.runtime.context, self.store, process, timeperiod, self.now)
         vanished_after = self.runtime.settings.box_vanished
         return encode_causes(explain(self.index(), self.store, key, self.now, vanished_after))

@@ -21,7 +21,7 @@ from synergy.cli.remote_asking import RemoteAsking
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.records import Json, ProcessName
-from synergy.core.request_options import ARGUMENTS
+from synergy.core.request_options import ARGUMENTS, options_said
 from synergy.core.supervision import ProcessStatus
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.view.documents import BoxViewDocument, CommandDocument, PreviewDocument
@@ -69,10 +69,15 @@ class RemoteOperations(RemoteAsking):
 
     def preview(self, wanted: ChangeWanted) -> PreviewDocument:
         """Return what a change of jobs would touch."""
-        # Arguments change nothing of what is touched, and must not stand in an address.
+        # Arguments change nothing of what is touched, and must not stand in an address. They are
+        # told by their names alone.
         about = {name: value for name, value in self._body(wanted).items() if name != ARGUMENTS}
         found: PreviewDocument = self.server.get('preview', **about)
-        return found
+        try:
+            said = options_said(wanted.kind, ProcessName(wanted.process), wanted.options)
+        except ValueError:
+            return found  # It is refused once it is asked for.
+        return {**found, 'options': said}
 
     def change_jobs(self, wanted: ChangeWanted) -> CommandDocument:
         """Ask for a change of jobs."""

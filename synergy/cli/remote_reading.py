@@ -86,9 +86,12 @@ class RemoteReading:
         found: JobPageDocument = self.server.get('jobs', process, timeperiod)
         return found
 
-    def why(self, process: str, timeperiod: str) -> Sequence[CauseDocument]:
-        """Return why a job stands where it stands."""
-        found = self.server.get('jobs', process, timeperiod, 'why')
+    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
+        """Return why a job stands where it stands; or a free run, of any of its runs."""
+        if timeperiod is None or is_freerun(ProcessName(process)):
+            found = self.server.get('freeruns', process, 'why')
+        else:
+            found = self.server.get('jobs', process, timeperiod, 'why')
         causes: Sequence[CauseDocument] = found['causes']
         return causes
 

@@ -239,6 +239,10 @@ def print_request(command: CommandDocument, progress: ProgressDocument) -> None:
         print(f'paused; go on with ./launch.py requests resume {command["id"]}')
     elif progress['waits_for_person']:
         print(f'waits for a person: {progress["waits_for_person"]}')
+    if progress.get('max_running') is not None or progress.get('order') == 'newest':
+        most = progress['max_running']
+        told = '' if most is None else f' of at most {most:,}'
+        print(f'{progress["under_way"]:,}{told} under way, the {progress["order"]} first')
     if (seconds := progress['rest_seconds']) is not None:
         print(f'is done in about {span(timedelta(seconds=seconds))}')
     for name, count in progress['conditions'].items():

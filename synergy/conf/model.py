@@ -277,6 +277,18 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
             for entry in self.freeruns.values()
         }
 
+    @cached_property
+    def start_timeouts(self) -> Mapping[ProcessName, timedelta]:
+        """Return how long runs of free runs may wait for a worker, by process; of those that say.
+
+        The entries of one process have the same; so have those that are made at run time.
+        """
+        return {
+            entry.name: entry.start_timeout
+            for entry in self.freeruns.values()
+            if entry.start_timeout is not None
+        }
+
     def calendar_ends(self, today: date) -> Sequence[CalendarEnd]:
         """Return the working calendars that have run out, or do soon, of all that names one."""
         freeruns = (item for entry in self.freeruns.values() for item in entry.closed)

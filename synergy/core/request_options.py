@@ -49,6 +49,11 @@ class RequestOptions(Struct, frozen=True, kw_only=True):
     is_even_if_off: bool = False
 
     @property
+    def order(self) -> str:
+        """Return which of its jobs come first, as it is asked for."""
+        return ORDERS[self.is_newest_first]
+
+    @property
     def said(self) -> list[str]:
         """Return them in words, for people; arguments by their names."""
         told = []
@@ -92,10 +97,22 @@ def options_of(command: Command) -> RequestOptions | None:
         said = details_of(command.kind, {name: command.details.get(name) for name in OPTIONS})
     except ValueError:
         return None  # A row that somebody has edited: it runs as others do.
+    return _options(command.process, said)
+
+
+def options_said(
+    kind: CommandKind, process: ProcessName, wanted: Mapping[str, object]
+) -> list[str]:
+    """Return what is wanted of a request in words, before there is one; raise ValueError."""
+    said = details_of(kind, wanted)
+    return _options(process, said).said if said else []
+
+
+def _options(process: ProcessName, said: Mapping[str, Json]) -> RequestOptions:
     arguments = said.get(ARGUMENTS)
     most = said.get(MAX_RUNNING)
     return RequestOptions(
-        process=command.process,
+        process=process,
         max_running=most if isinstance(most, int) else None,
         is_newest_first=said.get(ORDER) == 'newest',
         arguments=arguments if isinstance(arguments, Mapping) else {},

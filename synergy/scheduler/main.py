@@ -104,11 +104,7 @@ def pipeline_of(context: Context, clock: Clock) -> Pipeline:
         freerun_processes=list(dict.fromkeys(entry.name for entry in context.freeruns.values())),
         policy_of=policy_of,
         takes_turns=bool(context.groups),
-        freerun_start_timeouts={
-            entry.name: entry.start_timeout
-            for entry in context.freeruns.values()
-            if entry.start_timeout is not None
-        },
+        freerun_start_timeouts=context.start_timeouts,
         hours=context.hours,
         closed=context.closed,
     )

@@ -270,6 +270,9 @@ class ProgressDocument(TypedDict):
     rest_seconds: Annotated[
         float | None, 'about how long it still takes; null: not known, or it waits for a person'
     ]
+    under_way: Annotated[int, 'jobs with a run that is queued or running']
+    max_running: Annotated[int | None, 'how many of them may be; null: as many as of others']
+    order: Annotated[str | None, 'which come first, oldest or newest; null: nothing of it runs']
 
 
 class FollowedDocument(CommandDocument, ProgressDocument):
@@ -379,6 +382,7 @@ class FreerunDocument(TypedDict):
     next_fires: list[str | None]
     time_zone: Annotated[str, 'whose clock its trigger follows']
     clock_changes: Annotated[list[str], 'how that clock is changed until the last of them']
+    start_timeout_seconds: Annotated[float | None, 'longest wait for a worker; null: none']
 
 
 class FreerunStandingDocument(TypedDict):

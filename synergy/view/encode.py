@@ -14,7 +14,6 @@ from synergy.core.commands import Command
 from synergy.core.freezes import Freeze
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
-from synergy.core.zones import name_of
 from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
@@ -29,8 +28,6 @@ from synergy.view.conditions import (
     condition_of_job,
     condition_of_unit,
 )
-from synergy.view.fires import zone_of
-from synergy.view.freeruns import EntryResults, FreerunView
 from synergy.view.jobs import JobPage
 from synergy.view.lateness import encode_due, is_late
 from synergy.view.need import Need
@@ -263,6 +260,9 @@ def encode_progress(
         'conditions': {condition.name: count for condition, count in progress.shown},
         'waits_for_person': progress.waits_for,
         'rest_seconds': seconds(rest),
+        'under_way': progress.under_way,
+        'max_running': progress.max_running,
+        'order': progress.order,
     }
 
 
@@ -272,41 +272,6 @@ def encode_dead(unit: Unit, now: datetime) -> documents.DeadDocument:
         'process': unit.process,
         'timeperiod': str(unit.timeperiod),
         **encode_unit(unit, now),
-    }
-
-
-def encode_freerun(item: FreerunView) -> documents.FreerunDocument:
-    """Return a free run with its next fires."""
-    freerun = item.freerun
-    return {
-        'name': freerun.name,
-        'process': freerun.process,
-        'entry': freerun.entry,
-        'trigger': str(freerun.trigger),
-        'is_on': freerun.is_on,
-        'overlap': freerun.overlap.value,
-        'misfire': freerun.misfire.value,
-        'misfire_max': freerun.misfire_max,
-        'arguments': dict(freerun.arguments),
-        'description': freerun.description,
-        'is_from_context': freerun.definition is not None,
-        'run_count': freerun.last_run,
-        'live': list(freerun.live),
-        'last_fire': instant(freerun.last_fire),
-        'next_fires': [instant(at) for at in item.next_fires],
-        'time_zone': name_of(zone_of(freerun.trigger)),
-        'clock_changes': list(item.clock_changes),
-    }
-
-
-def encode_standing(item: EntryResults) -> documents.FreerunStandingDocument:
-    """Return how a free run has done lately."""
-    last = item.last
-    return {
-        'last_state': None if last is None else last.state.value,
-        'last_error': None if last is None else last.error,
-        'last_ended_at': None if last is None else instant(last.finished_at),
-        'failed_in_a_row': item.failed_count,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from synergy.conf.model import Context
@@ -23,12 +23,14 @@ LOOKED_AT = 20
 class FreerunView(Struct, frozen=True):
     """An entry and when it fires next; never while it is off.
 
-    clock_changes: how the clock of its trigger is changed until then.
+    clock_changes: how the clock of its trigger is changed until then. start_timeout: how long a
+    run may wait for a worker.
     """
 
     freerun: Freerun
     next_fires: Sequence[datetime]
     clock_changes: Sequence[str] = ()
+    start_timeout: timedelta | None = None
 
 
 class EntryResults(Struct, frozen=True, kw_only=True):
@@ -60,7 +62,7 @@ def failing(store: Reader, dead: Iterable[Unit]) -> Sequence[ProcessName]:
 
 def freeruns(context: Context, store: Reader, now: datetime) -> Sequence[FreerunView]:
     """Return all entries, in the order of their names, with their next fires."""
-    return views_of(entries(context, store, now), now)
+    return views_of(context, entries(context, store, now), now)
 
 
 def entries(context: Context, store: Reader, now: datetime) -> Sequence[Freerun]:
@@ -72,13 +74,14 @@ def entries(context: Context, store: Reader, now: datetime) -> Sequence[Freerun]
     return sorted(found.values(), key=lambda item: item.name)
 
 
-def views_of(found: Iterable[Freerun], now: datetime) -> Sequence[FreerunView]:
+def views_of(context: Context, found: Iterable[Freerun], now: datetime) -> Sequence[FreerunView]:
     """Return entries with their next fires, which of thousands take a second."""
     views = []
     for item in found:
         fires = next_fires(item, now) if item.is_on else ()
         changes = tuple(changes_said(item.trigger, fires, now))
-        views.append(FreerunView(item, fires, changes))
+        limit = context.start_timeouts.get(item.process)
+        views.append(FreerunView(item, fires, changes, limit))
     return views
 
 

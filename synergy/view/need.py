@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from synergy.conf.model import Context
 from synergy.core.calendar_ends import CalendarEnd
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
@@ -60,7 +61,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     """What needs are told from.
 
     views: the boxes, of which one has vanished after `vanished_after`. work: what is under way.
-    usual: how long runs of a process take. calendar_ends: as the context tells them.
+    usual: how long runs of a process take. context: what tells of calendars and free runs.
     """
 
     timetable: Timetable
@@ -70,4 +71,9 @@ class Seen(Struct, frozen=True, kw_only=True):
     work: Workload
     usual: Callable[[ProcessName], Usual]
     now: datetime
-    calendar_ends: Sequence[CalendarEnd] = ()
+    context: Context | None = None
+
+    @property
+    def calendar_ends(self) -> Sequence[CalendarEnd]:
+        """Return the working calendars that have run out, or do soon."""
+        return () if self.context is None else self.context.calendar_ends(self.now.date())

@@ -6,18 +6,20 @@ entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote
 
 from synergy.core.commands import counted
+from synergy.core.freerun_record import base_of, is_freerun
 from synergy.core.records import BoxProcess
 from synergy.core.structs import replace
 from synergy.view.boxes import BoxView, Presence, does_not_start, start_advice
 from synergy.view.cause import forget, start_on, why_command
 from synergy.view.need import Need, NeedKind, Seen
 from synergy.view.no_worker import Boxes, able_processes, no_worker_among
-from synergy.view.untaken import Untaken, overdue, untaken
+from synergy.view.untaken import Untaken, overdue, overdue_freeruns, untaken
 from synergy.view.words import span
 
 #: Processes whose queued work is told of one box, or of one group of workers.
@@ -42,8 +44,7 @@ def needs_of_workers(seen: Seen) -> Iterator[Need]:
                 yield _not_up(row, waiting)
     untold = ((item, worker_of[name]) for name, item in queued.items() if name not in told)
     yield from (_no_worker(seen, item, worker) for item, worker in untold)
-    late = overdue(seen.timetable, seen.store, seen.work, seen.now)
-    yield from (_start_overdue(seen, item) for item in late if item.process not in queued)
+    yield from _overdue(seen, queued)
 
 
 def _is_told(views: Sequence[BoxView], process: str) -> bool:
@@ -85,12 +86,24 @@ def _not_up(row: BoxProcess, waiting: Mapping[str, Sequence[Untaken]]) -> Need:
     )
 
 
-def _start_overdue(seen: Seen, item: Untaken) -> Need:
-    """Return that workers take work, and too late."""
-    process = seen.timetable.hierarchy.nodes[item.process].process
-    need = _no_worker(seen, item, process.worker)
-    assert process.start_timeout is not None
-    runs, limit = counted(item.count, 'queued run'), span(process.start_timeout)
+def _overdue(seen: Seen, told: Collection[str]) -> Iterator[Need]:
+    """Yield what has waited for longer than its entry allows. told: processes that need not be."""
+    for item in overdue(seen.timetable, seen.store, seen.work, seen.now):
+        if item.process not in told:
+            process = seen.timetable.hierarchy.nodes[item.process].process
+            yield _start_overdue(seen, item, process.worker, process.start_timeout)
+    if (context := seen.context) is not None:
+        limits = context.start_timeouts
+        for item in overdue_freeruns(seen.store, seen.work, limits, seen.now):
+            worker = context.worker_of(item.process)
+            yield _start_overdue(seen, item, worker, limits[base_of(item.process)])
+
+
+def _start_overdue(seen: Seen, item: Untaken, worker: str, start_timeout: timedelta | None) -> Need:
+    """Return that workers take work, and too late; of free runs, that nobody may."""
+    need = _no_worker(seen, item, worker)
+    assert start_timeout is not None
+    runs, limit = counted(item.count, 'queued run'), span(start_timeout)
     told_of = f'{runs} of {item.process} {"has" if item.count == 1 else "have"} waited for a worker'
     advice = 'give it more of them: instances in context.py'
     return replace(
@@ -112,7 +125,9 @@ def _no_worker(seen: Seen, item: Untaken, worker: str) -> Need:
     return Need(
         kind=NeedKind.NO_WORKER,
         subject=item.process,
-        address=f'/i/{quote(item.process)}/{item.key.timeperiod}',
+        address=f'/freeruns/{quote(item.process)}'
+        if is_freerun(item.process)
+        else f'/i/{quote(item.process)}/{item.key.timeperiod}',
         text=f'{counted(item.count, "queued run")} of {item.process} '
         f'{"waits" if item.count == 1 else "wait"} for a worker: '
         f'{"; ".join(cause.text for cause in causes) or "no box runs one that takes work"}',

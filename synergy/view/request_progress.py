@@ -16,6 +16,7 @@ from synergy.core.commands import (
 )
 from synergy.core.readiness import readiness
 from synergy.core.records import CommandId, Job, ProcessName
+from synergy.core.request_options import ORDERS, RequestOptions, options_of
 from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
@@ -50,7 +51,8 @@ class RequestProgress(Struct, frozen=True, kw_only=True):
 
     stopped_by: a job that is failed and held, of another, which its own wait for. off: a process
     that is switched off, of which they are or which they wait for. unmanned: a process of which
-    they are queued while no box has a worker of it.
+    they are queued while no box has a worker of it. under_way: how many have a run, queued or
+    running. options: how they run, if not as others do. order: None where nothing of it runs.
     """
 
     by_condition: Mapping[Condition, int]
@@ -58,6 +60,14 @@ class RequestProgress(Struct, frozen=True, kw_only=True):
     off: ProcessName | None = None
     unmanned: ProcessName | None = None
     is_paused: bool = False
+    under_way: int = 0
+    options: RequestOptions | None = None
+    order: str | None = None
+
+    @property
+    def max_running(self) -> int | None:
+        """Return how many may be under way at the same time; None: as many as of others."""
+        return None if self.options is None else self.options.max_running
 
     @property
     def shown(self) -> Sequence[tuple[Condition, int]]:
@@ -171,12 +181,18 @@ def _progress(
     waiting = [job for job in jobs if job.state is JobState.EMBRYO]
     found[PAUSED if command.is_paused else WAITING] += len(waiting)
     stops = list(_stops(looking, waiting))
+    options, order = options_of(command), None
+    if command.kind in RESETTING_KINDS:
+        order = ORDERS[0] if options is None else options.order
     return RequestProgress(
         by_condition=+found,
         stopped_by=next((key for key in stops if _is_held(looking, key)), None),
         off=next((key.process for key in stops if not _is_held(looking, key)), None),
         unmanned=_unmanned(looking, under_way, able),
         is_paused=command.is_paused,
+        under_way=sum(job.has_live_unit for job in jobs),
+        options=options,
+        order=order,
     )
 
 

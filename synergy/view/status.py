@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from synergy.core.calendar_ends import CalendarEnd
+from synergy.conf.model import Context
 from synergy.core.changed_levels import left_out
 from synergy.core.commands import Command, CommandState
 from synergy.core.freezes import Freeze
@@ -87,11 +87,11 @@ def status(
     box_id: str | None,
     now: datetime,
     vanished_after: timedelta = timedelta(seconds=15),
-    calendar_ends: Sequence[CalendarEnd] = (),
+    context: Context | None = None,
 ) -> Status:
     """Return how everything stands at `now`, with the processes of one box, or of all.
 
-    calendar_ends: as the context tells them.
+    context: what tells of calendars and free runs.
     """
     leadership = store.leadership()
     store_now = store.store_now()
@@ -107,7 +107,7 @@ def status(
         work=work,
         usual=partial(usual_of, store),
         now=now,
-        calendar_ends=calendar_ends,
+        context=context,
     )
     led = store.led_context()
     frozen = [item for item in freezes_in(store) if item.until > now]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from synergy.core.freerun_record import base_of, is_freerun
 from synergy.core.records import Job, ProcessName
 from synergy.core.retry import waits_since
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
-from synergy.ports.store import UnitReader
+from synergy.ports.store import FreerunReader, UnitReader
 from synergy.view.workload import Workload
 
 #: A worker that restarts, and what boxes report, take that long; nobody is called for it.
@@ -75,6 +76,29 @@ def overdue(
         if waiting:
             first = waiting[0]
             yield Untaken(process=name, count=len(waiting), key=first.key, since=first.changed_at)
+
+
+def overdue_freeruns(
+    store: FreerunReader, work: Workload, limits: Mapping[ProcessName, timedelta], now: datetime
+) -> Iterator[Untaken]:
+    """Yield what is queued of free runs for longer than they allow.
+
+    limits: by process. Of each entry its newest `LOOKS_MAX` runs are looked at.
+    """
+    if not limits:
+        return
+    for name, tallies in work.by_process.items():
+        limit = limits.get(base_of(name)) if is_freerun(name) else None
+        if limit is None or not tallies.queued:
+            continue
+        waiting = [
+            unit
+            for unit in store.freerun_units(name, LOOKS_MAX)
+            if unit.state is UnitState.REQUESTED and waits_since(unit) < now - limit
+        ]
+        if waiting:
+            first = min(waiting, key=waits_since)
+            yield Untaken(process=name, count=len(waiting), key=first.key, since=waits_since(first))
 
 
 def _age(job: Job) -> datetime:

@@ -10,7 +10,8 @@ from synergy.view.cause import Cause, CauseKind, thaw
 from synergy.view.question import Question
 from synergy.view.words import at
 
-_KINDS: Final = {HoldKind.FROZEN: CauseKind.FROZEN, HoldKind.CLOSED: CauseKind.CLOSED}
+#: How each kind of hold is told.
+KINDS: Final = {HoldKind.FROZEN: CauseKind.FROZEN, HoldKind.CLOSED: CauseKind.CLOSED}
 #: Where something else is under way, or nothing is to come.
 _NOT_IN_THE_WAY: Final = (
     CauseKind.OUTSIDE,
@@ -39,7 +40,7 @@ def with_holds(question: Question, key: JobKey, causes: list[Cause]) -> list[Cau
     found = [
         Cause(
             key=key,
-            kind=_KINDS[hold.kind],
+            kind=KINDS[hold.kind],
             text=f'{hold.text}; nothing of it starts until {at(hold.until, question.now, zone)}',
             since=None if hold.freeze is None else hold.freeze.since,
             expected_at=hold.until,

@@ -61,7 +61,7 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
         case UnitState.REQUESTED:
             since = unit.not_before or unit.created_at
             text = f'{attempt} waits for a worker since {at(since, question.now)}'
-            text += _overdue(process.start_timeout, question.now - max(since, job.changed_at))
+            text += overdue_text(process.start_timeout, question.now - max(since, job.changed_at))
             yield Cause(key=key, kind=CauseKind.WORKER, text=text, since=since)
             yield from no_worker(boxes_of(question, key), worker)
         case UnitState.IN_PROGRESS:
@@ -73,7 +73,7 @@ def under_way(question: Question, job: Job) -> Iterator[Cause]:
     yield from without_leader(question, key)
 
 
-def _overdue(limit: timedelta | None, waited: timedelta) -> str:
+def overdue_text(limit: timedelta | None, waited: timedelta) -> str:
     """Return that a unit has waited for longer than it may, as the end of a sentence."""
     if limit is None or waited <= limit:
         return ''

@@ -223,7 +223,10 @@ def test_boxes_are_updated_reset_and_forgotten(remote: Launch, pages: DashboardH
         ('job', 'SiteDaily', '2026112200'),
         ('why', 'SiteDaily', '20261122'),
         ('inputs', 'SiteDaily', '20261122'),
-        ('reprocess', 'SiteDaily', '20261120', '--dry-run'),
+        (
+            *('reprocess', 'SiteDaily', '20261120', '--dry-run', '--max-running', '3'),
+            *('--order', 'newest', '--arguments', '{"depth": 3, "password": "hunter2"}'),
+        ),
         ('requests',),
         ('requests', REQUEST_ID),
         ('dead',),
@@ -258,6 +261,9 @@ def test_a_dashboard_and_a_store_are_shown_alike(
     on_this_machine(pages, monkeypatch)
     here = remote(*words)
 
+    assert 'hunter2' not in over_http.out
+    if '--arguments' in words:
+        assert 'SiteDaily with other depth, password' in over_http.out
     assert here.err.partition(';')[0] == over_http.err.partition(';')[0]
     assert (here.out, here.code) == (over_http.out, over_http.code)
 

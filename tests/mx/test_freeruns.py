@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import force_setattr
 
 from synergy.core.commands import CommandKind, CommandState
 from synergy.core.effects import InsertUnit, MoveUnit, RemoveFreerun, Save, SaveCommand, SaveFreerun
@@ -264,3 +265,68 @@ def test_the_page_and_the_api_of_an_entry_name_the_clock(pages: DashboardHarness
     assert found['time_zone'] == 'Europe/Berlin'
     # Until the fifth of them, in five years, it is changed nine times.
     assert len(found['clock_changes']) == 9
+
+
+@pytest.fixture
+def bounded(swept: DashboardHarness) -> DashboardHarness:
+    """Return a dashboard of which a run has waited for a worker for longer than it may."""
+    context = swept.site.context
+    changed = {
+        name: replace(entry, start_timeout=timedelta(seconds=90))
+        for name, entry in context.freeruns.items()
+    }
+    assert changed
+    force_setattr(swept.site, 'context', replace(context, freeruns=changed))
+    unit = unit_of(SWEEP, 5, swept.runtime.clock.now())
+    entry = next(item for item in swept.store.freeruns() if item.name == SWEEP)
+    live = replace(entry, live=(unit.id,), rev=entry.rev + 1)
+    commit(swept, InsertUnit(unit), SaveFreerun(live, 'started'))
+    return swept
+
+
+def test_a_run_that_waits_for_longer_than_it_may_is_told_wherever_one_of_a_job_is(
+    bounded: DashboardHarness,
+) -> None:
+    def causes() -> list[str]:
+        found = (bounded.get(f'/api/v1/freeruns/{SWEEP}/why').json or {})['causes']
+        return [cause['text'] for cause in found]
+
+    def needs() -> list[str]:
+        status = bounded.get('/api/v1/status').json or {}
+        return [need['text'] for need in status['needs'] if need['kind'] == 'start_overdue']
+
+    assert causes()[0].startswith('run 5 waits for a worker since ')
+    assert 'start_timeout_seconds' not in causes()[0]
+    assert needs() == []
+    assert (bounded.get(f'/api/v1/freeruns/{SWEEP}').json or {})['start_timeout_seconds'] == 90
+
+    bounded.runtime.clock.advance(timedelta(seconds=91))
+    told = 'longer than 1 min 30 s (start_timeout_seconds), so it is rung for again and again'
+    assert causes()[0].endswith(told)
+    [need] = needs()
+    assert need == (
+        f'1 queued run of {SWEEP} has waited for a worker for longer than 1 min 30 s '
+        '(start_timeout_seconds)'
+    )
+    page = bounded.get(f'/freeruns/{SWEEP}').text
+    assert told in page
+    assert 'longer than 1 min 30 s</dd>' in page
+    assert f'href="/freeruns/{SWEEP.replace("::", "%3A%3A")}"' in bounded.get('/').text
+
+
+def test_why_an_entry_does_not_start(swept: DashboardHarness) -> None:
+    def kinds(name: ProcessName) -> list[str]:
+        found = (swept.get(f'/api/v1/freeruns/{name}/why').json or {})['causes']
+        return [cause['kind'] for cause in found]
+
+    assert kinds(SWEEP) == ['rests']
+    assert kinds(TIDY) == ['frozen', 'off']
+    assert 'Why is this waiting?' not in swept.get(f'/freeruns/{SWEEP}').text
+    unit = running(swept, SWEEP, 6)
+    entry = next(item for item in swept.store.freeruns() if item.name == SWEEP)
+    live = replace(entry, live=(unit.id,), queued_at=NOW, rev=entry.rev + 1)
+    commit(swept, SaveFreerun(live, 'started'))
+    assert kinds(SWEEP) == ['running', 'pool']
+    causes = (swept.get(f'/api/v1/freeruns/{SWEEP}/why').json or {})['causes']
+    assert ' waits for ' in causes[-1]['text']
+    assert causes[-1]['text'] in swept.get(f'/freeruns/{SWEEP}').text

@@ -8,7 +8,7 @@ from typing import Any
 
 from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import SaveCommand, SaveJob
-from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.records import BoxProcess, Json, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.view.untaken import UNTAKEN_AFTER
@@ -282,6 +282,31 @@ def test_a_request_whose_jobs_are_held_waits_for_a_person_and_has_no_expected_en
     assert found['conditions'].get('running', 0) == running['conditions'].get('running', 0)
     assert found['waits_for_person'].startswith('2 failed and held')
     assert found['rest_seconds'] is None
+
+
+def test_a_request_says_how_many_of_it_run_of_how_many_may_and_in_which_order(
+    pages: DashboardHarness,
+) -> None:
+    plain = pages.get(f'/api/v1/requests/{REQUEST_ID}').json
+    assert plain is not None
+    assert (plain['max_running'], plain['order']) == (None, 'oldest')
+    paced = CommandId('paced')
+    details: dict[str, Json] = {'max_running': 4000, 'order': 'newest'}
+    pages.store.insert_command(replace(known(pages), id=paced, details=details))
+    leadership = pages.store.lead('dev:4711', timedelta(days=1000))
+    assert leadership is not None
+    before = next(job for job in pages.store.open_jobs() if job.has_live_unit)
+    pages.runtime.clock.advance(timedelta(seconds=1))
+    now = pages.runtime.clock.now()
+    job = replace(before, rev=before.rev + 1, request_id=paced, changed_at=now)
+    pages.store.commit(leadership, [SaveJob(job, 'asked for')])
+
+    found = pages.get(f'/api/v1/requests/{paced}').json
+    text = pages.get(f'/requests/{paced}').text
+
+    assert found is not None
+    assert (found['under_way'], found['max_running'], found['order']) == (1, 4000, 'newest')
+    assert '<dd>1 of at most 4,000 under way</dd><dd>the newest first</dd>' in text
 
 
 def test_a_request_about_a_process_that_is_off_waits_for_a_person(pages: DashboardHarness) -> None:

@@ -5,21 +5,29 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from synergy.cli.arguments import add_job
-from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.arguments import add_timeperiod
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json, shown
 from synergy.cli.opening import opened
+from synergy.core.freerun_record import is_freerun
 from synergy.view.documents import CauseDocument
 
 _INDENT_MAX = 10
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    add_job(parser)
+    parser.add_argument('process', metavar='P', help='name of the process, or of a free run')
+    add_timeperiod(parser, is_optional=True)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
+    if not options.timeperiod and not is_freerun(options.process):
+        raise CommandError(
+            f'give a timeperiod of {options.process}, too: ./launch.py why P T; of a free run, '
+            'Process::entry, none is needed',
+            ExitCode.USAGE,
+        )
     with opened(options) as ask:
         causes = ask.why(options.process, options.timeperiod)
         if options.json:
@@ -42,7 +50,7 @@ def print_causes(causes: Sequence[CauseDocument]) -> None:
 COMMAND = CliCommand(
     name='why',
     summary='Tell why a job waits, and why what it waits for waits, down to the root, and the '
-    'command that helps.',
+    'command that helps; of a free run, why its runs stand where they stand or none starts.',
     example='why FlightMonthly 201301',
     add_arguments=_add_arguments,
     run=_run,

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from synergy.mx.api.answers import accepted, listed, need_key, paged
 from synergy.mx.pages.freerun_runs import runs_of
-from synergy.mx.pages.freeruns import RUNS_MAX, ask_switch, known_freerun
+from synergy.mx.pages.freeruns import RUNS_MAX, ask_switch, known_freerun, why_freerun
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
 from synergy.mx.web.redact import SecretUnknown, masked, unmasked
@@ -17,12 +17,12 @@ from synergy.mx.web.responses import json_answer
 from synergy.operations.freeruns import save_freerun
 from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.encode import (
+    encode_causes,
     encode_dead,
-    encode_freerun,
-    encode_standing,
     encode_unit,
     instant,
 )
+from synergy.view.freerun_encode import encode_freerun, encode_standing
 from synergy.view.freeruns import FreerunView, freeruns, standing
 
 FREERUN_FIELDS: Final = (
@@ -67,6 +67,12 @@ def api_freerun(request: RequestContext, name: str) -> Response:
             'events': masked([{'at': instant(item.at), 'text': item.text} for item in events]),
         },
     )
+
+
+def api_why_freerun(request: RequestContext, name: str) -> Response:
+    """Tell why the runs of a free run stand where they stand, or why none starts."""
+    causes = why_freerun(request, known_freerun(request, name).freerun)
+    return json_answer(request.http, {'causes': masked(encode_causes(causes))})
 
 
 def api_submit_freerun(request: RequestContext) -> Response:

@@ -86,6 +86,6 @@ def api_status(request: RequestContext) -> Response:
             None,
             request.now,
             request.settings.box_vanished,
-            calendar_ends=request.context.calendar_ends(request.now.date()),
+            context=request.context,
         )
     return json_answer(request.http, masked(encode_status(found)))

@@ -200,6 +200,9 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         *_PAGE,
     ),
     reading(
+        'api_why_freerun', '/freeruns/<name>/why', freeruns.api_why_freerun, documents.WhyDocument
+    ),
+    reading(
         'api_freerun',
         '/freeruns/<name>',
         freeruns.api_freerun,

@@ -31,6 +31,7 @@ from synergy.operations import freeruns as operations
 from synergy.operations.code_arguments import why_admins_only
 from synergy.operations.refusal import OperationRefused
 from synergy.ports.store import EVENTS_PER_JOB_MAX
+from synergy.view.cause import Cause, CauseKind
 from synergy.view.conditions import condition_of_unit
 from synergy.view.fires import changes_said, fire_said, zone_of
 from synergy.view.freeruns import (
@@ -43,6 +44,7 @@ from synergy.view.freeruns import (
     views_of,
 )
 from synergy.view.whole import all_dead_units
+from synergy.view.why_freerun import explain_freerun, question_of
 from synergy.view.workload import workload_of
 
 #: Runs of one entry, and lines of a log, that are shown without asking.
@@ -83,7 +85,7 @@ def freerun_list(request: RequestContext) -> Response:
         names = set(failing(request.store, list(all_dead_units(request.store))))
         found = [entry for entry in found if entry.name in names]
     part = part_of(request, len(found), ENTRIES_SHOWN)
-    shown = views_of(found[part.shown.start : part.shown.stop], request.now)
+    shown = views_of(request.context, found[part.shown.start : part.shown.stop], request.now)
     request.look()
     with request.model.lock:
         work = workload_of(request.model.timetable, request.model.looking(request.now).runs)
@@ -114,6 +116,11 @@ def freerun(request: RequestContext, name: str) -> Response:
         request,
         'freerun.html',
         view=view,
+        waits=[
+            cause
+            for cause in why_freerun(request, view.freerun)
+            if cause.kind not in (CauseKind.RESTS, CauseKind.RUNNING, CauseKind.OFF)
+        ],
         zone=name_of(zone_of(trigger)),
         fires=_told(trigger, fires),
         changes=list(changes_said(trigger, fires, request.now)),
@@ -124,6 +131,21 @@ def freerun(request: RequestContext, name: str) -> Response:
         line_count=len(lines),
         events=request.store.freerun_events(view.freerun.name, EVENTS_PER_JOB_MAX),
     )
+
+
+def why_freerun(request: RequestContext, entry: Freerun) -> Sequence[Cause]:
+    """Return why the runs of an entry stand where they stand, or why none starts."""
+    request.look()
+    with request.model.lock:
+        question = question_of(
+            request.context,
+            request.model.timetable,
+            request.store,
+            entry,
+            request.now,
+            request.settings.box_vanished,
+        )
+        return explain_freerun(question)
 
 
 def _wanted(request: RequestContext, name: str) -> Command | None:

@@ -176,7 +176,7 @@ def _seen(request: RequestContext, views: Sequence[BoxView], work: Workload) -> 
         work=work,
         usual=partial(request.model.usual, request.store),
         now=request.now,
-        calendar_ends=request.context.calendar_ends(request.now.date()),
+        context=request.context,
     )
 
 
