@@ -72,8 +72,10 @@ class MongoJournal:
 
     def journal_number_since(self, since: datetime) -> int:
         """Return the number from which on lines are from an instant or later."""
+        if not (span := self.journal_span()):
+            return span.stop  # Of a database that no leader of this version has made ready yet.
         found = self._outermost(ASCENDING, {'until': {'$gte': since}}, hint='until_1')
-        return self.journal_span().stop if found is None else int(found['_id'])
+        return span.stop if found is None else int(found['_id'])
 
     def recent_jobs(self, since: datetime) -> Iterator[tuple[Job, Sequence[JobEvent]]]:
         """Yield the jobs that changed since, with their events."""
