@@ -53,6 +53,7 @@ def test_the_product_is_compiled_also_where_python_would_not_write(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv('PYTHONDONTWRITEBYTECODE', '1')
+    monkeypatch.delenv('PYTHONPYCACHEPREFIX', raising=False)
     environment.compile()  # There is nothing to compile: nobody is told.
     package = environment.project / 'synergy'
     package.mkdir()

@@ -21,7 +21,7 @@ from tests.mx.dashboard_harness import DashboardHarness, seed
 
 Theme: TypeAlias = Literal['light', 'dark']
 FOLDER: Final = os.environ.get('SYNERGY_TEST_SCREENSHOTS')
-_NO_PAGES = ('/api/', '/static', '/events', '/scheduler')
+_NO_PAGES = ('/api/', '/static', '/events', '/scheduler', '/metrics')
 ADDRESSES = {
     **{
         route.endpoint: address_of(route)

@@ -323,7 +323,7 @@ def claim_what_is_taken(patch: pytest.MonkeyPatch) -> None:
 
 def reported_is_processed(patch: pytest.MonkeyPatch) -> None:
     """Take every unit that a message names for one that was processed."""
-    patch.setattr(SqliteUnits, 'processed', lambda _, uow_ids: dict.fromkeys(uow_ids, 0))
+    patch.setattr(SqliteUnits, 'processed', lambda _, uow_ids: dict.fromkeys(uow_ids, (0, 0.0)))
 
 
 def deadlines_outlive_the_clock(patch: pytest.MonkeyPatch) -> None:
