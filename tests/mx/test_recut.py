@@ -73,6 +73,16 @@ def test_every_page_says_who_is_left_out(out: DashboardHarness) -> None:
     assert silent == []
 
 
+@pytest.mark.parametrize('where', ['/', '/processes'])
+def test_lists_of_processes_say_that_it_waits_for_a_recut(
+    out: DashboardHarness, where: str
+) -> None:
+    text = out.get(where).text
+
+    assert text.count('waits for a recut') == 1
+    assert text.count('<span class="tag">left out</span>') == 1
+
+
 def test_nobody_is_told_before_the_login(guarded: DashboardHarness) -> None:
     leave_out(guarded)
 

@@ -208,14 +208,16 @@ def drawn_row(request: RequestContext, row: ProcessRow) -> Markup:
     next_in = formats.ago(row.next_at, now) if row.next_at is not None and row.next_at > now else ''
     late_by = '' if row.late_since is None else formats.span(now - row.late_since)
     due_in = '' if row.due_at is None or row.late else formats.ago(row.due_at, now)
+    is_left_out = name in request.model.left_out.found
+    shown = row, next_in, late_by, due_in, is_left_out
 
     def draw() -> Markup:
         macros: Any = request.site.templates.get_template('process_row.html').module
-        drawn: Markup = macros.process_row(row, next_in, late_by, due_in)
+        drawn: Markup = macros.process_row(*shown)
         return drawn
 
     with request.model.lock:
-        return request.model.drawn(('row', name), (row, next_in, late_by, due_in), draw)
+        return request.model.drawn(('row', name), shown, draw)
 
 
 def _row(
