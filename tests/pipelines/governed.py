@@ -57,7 +57,10 @@ ONCE = changed(
 
 machine_context = {'once': ONCE}
 process_context = [
-    managed('LiveDaily', 'Journal', QUALIFIER_DAILY, state_machine_name='continuous'),
+    # Without a lag: else yesterday is live still, for some minutes after midnight.
+    managed(
+        'LiveDaily', 'Journal', QUALIFIER_DAILY, state_machine_name='continuous', lag_minutes=0
+    ),
     managed(
         'ArrivedHourly',
         'Arrived',
