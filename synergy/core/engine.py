@@ -222,11 +222,10 @@ class Engine:
 
     def _may_go_on(self, job: Job, now: datetime) -> bool:
         """Tell whether another run may follow one that has ended: nothing starts of what is off."""
-        if self._hierarchy.nodes[job.process].process.is_on:
-            return not self._starting.is_held(job.process, now)
         options = self.timetable.options(job.request_id)
         is_asked = options is not None and options.is_even_if_off
-        return is_asked and not self._starting.is_held(job.process, now)
+        is_on = is_asked or self._hierarchy.nodes[job.process].process.is_on
+        return is_on and not self._starting.is_held(job.process, now)
 
     def _start(self, job: Job, state: JobState, now: datetime) -> None:
         node = self._hierarchy.nodes[job.process]

@@ -61,7 +61,7 @@ def wanted_of(
     if name is not None and name not in names and not store.journal_pages(0, 1, name):
         raise OperationRefused(
             RefusalKind.UNKNOWN,
-            f'there is no process or free run {shortened(name)}, and no line about one'
+            f'{shortened(name)} is not a process or free run, and the journal does not tell of it'
             f'{nearest(name, names)}',
             'choose one from the list of processes',
             listed_at='/processes',
