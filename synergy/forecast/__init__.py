@@ -1,0 +1,1 @@
+"""What will be done when, from what is there now: values in, values out."""

@@ -1,0 +1,315 @@
+"""What a forecast says: likely ends with their bands, deadlines, and what would help."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from math import inf
+from typing import Final
+
+from synergy.core.records import ProcessName
+from synergy.core.states import UnitState
+from synergy.core.structs import Struct
+from synergy.core.timeperiod import JobKey
+from synergy.forecast.course import Course, course_of
+from synergy.forecast.draws import POOL, PROCESS, WORKERS, Change, Draws, Place, Plan
+from synergy.forecast.situation import Situation
+
+#: Where a band begins and ends: four in five courses end within.
+_BAND: Final = (0.1, 0.9)
+#: What is told of a path: more than that nobody reads.
+_PATH_MAX: Final = 50
+#: Changes that are tried, and by how much an end is better, or likelier in time, to be worth it.
+_TRIED_MAX: Final = 4
+_TRIAL_DRAWS: Final = 60
+_TRIAL_DRAWS_MIN: Final = 12
+_TRIED_RUNS: Final = 100_000
+_GAIN_MIN: Final = 0.02
+
+
+class Likely(Struct, frozen=True, kw_only=True):
+    """When a job ends: in half of the courses by `end`, in four of five within the band.
+
+    None: in so many courses it does not end, for a failure is left to an operator.
+    """
+
+    key: JobKey
+    start: datetime | None
+    end: datetime | None
+    low: datetime | None
+    high: datetime | None
+    late_at: datetime | None
+    #: How likely it ends in time; of a job without a deadline None.
+    holds: float | None = None
+
+
+class Waits(StrEnum):
+    """What a run of a path has waited for last before it began."""
+
+    INTERVAL = 'interval'
+    INPUT = 'input'
+    PROCESS = 'process'
+    WORKERS = 'workers'
+    POOL = 'pool'
+    RETRY = 'retry'
+    RUNNING = 'running'
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """One run of a critical path. waits: for what, and of whom, before it could begin."""
+
+    key: JobKey
+    start: datetime
+    end: datetime | None
+    waits: Waits
+    of: str = ''
+
+
+class ActionKind(StrEnum):
+    """What an operator may do."""
+
+    WORKERS = 'workers'
+    MAX_RUNNING = 'max_running'
+    POOL = 'pool'
+    RETRY = 'retry'
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """What helps most. of: process, group or pool; more: so many; key: of a job to be tried now.
+
+    holds: how likely the deadline holds then; sooner: by how much the likely end is earlier.
+    """
+
+    kind: ActionKind
+    of: str
+    more: int = 0
+    key: JobKey | None = None
+    holds: float
+    sooner: timedelta
+
+
+class Outlook:
+    """What is to be expected from now on. Draws once; everything else is asked of that."""
+
+    def __init__(self, situation: Situation, course: Course, length: timedelta) -> None:
+        """Look along a course."""
+        self.now, self.until = situation.now, situation.now + length
+        self.is_whole = course.is_whole
+        self._situation, self._course = situation, course
+        self._hierarchy = situation.timetable.hierarchy
+        self.plan = Plan(situation, course, length)
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Return the courses that were drawn."""
+        return self.plan.draws()
+
+    def keys(self) -> Sequence[JobKey]:
+        """Return all jobs that are expected to end, in the order in which they start."""
+        return list(self._course.last_of)
+
+    def of(self, key: JobKey) -> Likely | None:
+        """Return what is expected of a job; None: it does not run within the horizon."""
+        number = self._course.last_of.get(key)
+        return None if number is None else self._likely(key, number, self.draws)
+
+    def deadlines(self) -> Sequence[Likely]:
+        """Return what is expected of all jobs with a deadline in time or yet to be missed.
+
+        The one that is least likely to hold comes first, then the earliest.
+        """
+        found = [
+            self._likely(key, number, self.draws)
+            for key, number in self._course.last_of.items()
+            if (late_at := self._late_at(key)) is not None and late_at > self.now
+        ]
+        return sorted(found, key=lambda item: (item.holds, item.late_at, item.key))
+
+    def path(self, key: JobKey) -> Sequence[Link]:
+        """Return the critical path to the end of a job, its first run first.
+
+        Of the course whose end of that job stands in the middle of those that end too late; of all,
+        where none does.
+        """
+        number = self._course.last_of.get(key)
+        if number is None:
+            return []
+        draw = self._telling_draw(number)
+        return [*self._links(number, draw)][::-1]
+
+    def best_action(self, key: JobKey) -> Action | None:
+        """Return what helps a job most, found by drawing once more as if it had been done.
+
+        None: nothing that an operator may do by itself helps noticeably.
+        """
+        number = self._course.last_of.get(key)
+        if number is None:
+            return None
+        # What starts later changes nothing.
+        until = number + 1
+        count = min(max(_TRIED_RUNS // until, _TRIAL_DRAWS_MIN), _TRIAL_DRAWS)
+        before = self.plan.draws(count=count, until=until)
+        best: Action | None = None
+        for kind, of, change in self._changes(self.path(key)):
+            after = self.plan.draws(change, count, until)
+            action = self._action(kind, of, change, key, number, before, after)
+            if action is not None and (
+                best is None or (action.holds, action.sooner) > (best.holds, best.sooner)
+            ):
+                best = action
+        return best
+
+    def _action(  # noqa: PLR0913 - what was changed, of what, and what came of it
+        self,
+        kind: ActionKind,
+        of: str,
+        change: Change,
+        key: JobKey,
+        number: int,
+        before: Draws,
+        after: Draws,
+    ) -> Action | None:
+        """Return a change as advice; None where it does not help enough."""
+        was, now = self._likely(key, number, before), self._likely(key, number, after)
+        sooner = timedelta()
+        if now.end is not None:
+            sooner = (was.end or self.until) - now.end
+        gain = (now.holds or 0.0) - (was.holds or 0.0)
+        if gain < _GAIN_MIN and (key_is_sure(was) or sooner < timedelta(minutes=1)):
+            return None
+        return Action(
+            kind=kind,
+            of=of,
+            more=sum(change.places.values()),
+            key=change.now,
+            holds=now.holds or 0.0,
+            sooner=max(sooner, timedelta()),
+        )
+
+    def _changes(self, path: Sequence[Link]) -> Iterator[tuple[ActionKind, str, Change]]:
+        """Yield what could be done about what a path has waited for, the longest wait first."""
+        waited: Counter[tuple[Waits, str, JobKey | None]] = Counter()
+        for link in path:
+            if link.waits is Waits.RETRY:
+                waited[link.waits, link.of, link.key] += int((link.start - self.now).total_seconds())
+            elif link.waits in (Waits.PROCESS, Waits.WORKERS, Waits.POOL):
+                waited[link.waits, link.of, None] += 1
+        for (waits, of, key), _ in waited.most_common(_TRIED_MAX):
+            match waits:
+                case Waits.RETRY:
+                    yield ActionKind.RETRY, of, Change(places={}, now=key)
+                case Waits.POOL:
+                    more = max(self.plan.size((POOL, of)) // 4, 1)
+                    yield ActionKind.POOL, of, Change(places={(POOL, of): more})
+                case Waits.WORKERS:
+                    yield ActionKind.WORKERS, of, Change(places={(WORKERS, of): 1})
+                case Waits.PROCESS:
+                    yield ActionKind.MAX_RUNNING, of, Change(places={(PROCESS, of): 1})
+                case _:
+                    pass
+
+    def _telling_draw(self, number: int) -> int:
+        key = self._course.planned[number].key
+        late_at = self._late_at(key)
+        late = inf if late_at is None else (late_at - self.now).total_seconds()
+        order = sorted(range(len(self.draws.ends)), key=lambda at: self.draws.ends[at][number])
+        # Of one that never ends nothing is told beyond where it stops.
+        ended = [at for at in order if self.draws.ends[at][number] < inf] or order
+        missed = [at for at in ended if self.draws.ends[at][number] > late] or ended
+        return missed[len(missed) // 2]
+
+    def _links(self, number: int, draw: int) -> Iterator[Link]:
+        """Yield a path from its end to its beginning."""
+        starts, ends = self.draws.starts[draw], self.draws.ends[draw]
+        by_end: Mapping[Place, Mapping[float, int]] = {}
+        for _ in range(_PATH_MAX):
+            step, item = self.plan.steps[number], self._course.planned[number]
+            start, end = starts[number], ends[number]
+            waits, of, next_number = Waits.INTERVAL, '', None
+            if step.unit is not None:
+                is_running = step.unit.state is UnitState.IN_PROGRESS
+                waits = Waits.RUNNING if is_running else Waits.INTERVAL
+                if not is_running and step.earliest > 0 and step.earliest == start:
+                    waits, of = Waits.RETRY, step.process
+            for other in step.after:
+                if ends[other] == start:
+                    waits, of, next_number = Waits.INPUT, self._course.planned[other].key.process, other
+            if next_number is None and start > step.earliest:
+                by_end = by_end or self._by_end(number, ends)
+                for taken, _share in step.takes:
+                    place = self.plan.places[taken]
+                    other = by_end.get(place, {}).get(start)
+                    if other is not None:
+                        waits, of, next_number = Waits(place[0]), place[1], other
+                        break
+            if item.is_run and start < inf:
+                yield Link(
+                    key=item.key,
+                    start=self._at(start) or self.now,
+                    end=self._at(end),
+                    waits=waits,
+                    of=of,
+                )
+            if next_number is None:
+                return
+            number = next_number
+
+    def _by_end(self, until: int, ends: Sequence[float]) -> Mapping[Place, Mapping[float, int]]:
+        """Return, by place, which run has given it back when: of those started before one."""
+        found: dict[Place, dict[float, int]] = {}
+        for number, step in enumerate(self.plan.steps[:until]):
+            for taken, _share in step.takes:
+                found.setdefault(self.plan.places[taken], {})[ends[number]] = number
+        return found
+
+    def _likely(self, key: JobKey, number: int, draws: Draws) -> Likely:
+        ends = draws.ends_of(number)
+        starts = sorted(starts[number] for starts in draws.starts)
+        late_at = self._late_at(key)
+        holds = None
+        if late_at is not None:
+            late = (late_at - self.now).total_seconds()
+            # As if one more course had been drawn that is half in time: nothing is certain.
+            holds = (sum(end <= late for end in ends) + 0.5) / (len(ends) + 1)
+        low, high = (ends[int(share * len(ends))] for share in _BAND)
+        return Likely(
+            key=key,
+            start=self._at(starts[len(starts) // 2]),
+            end=self._at(ends[len(ends) // 2]),
+            low=self._at(low),
+            high=self._at(high),
+            late_at=late_at,
+            holds=holds,
+        )
+
+    def _late_at(self, key: JobKey) -> datetime | None:
+        node = self._hierarchy.nodes[key.process]
+        if node.process.deadline is None:
+            return None
+        return self._hierarchy.late_at(node, key.timeperiod.ordinal)
+
+    def _at(self, seconds: float) -> datetime | None:
+        return None if seconds == inf else self.now + timedelta(seconds=seconds)
+
+
+def key_is_sure(likely: Likely) -> bool:
+    """Tell whether a job is all but certain to end in time."""
+    return likely.holds is not None and likely.holds > 0.99
+
+
+def outlook_of(situation: Situation, course: Course, length: timedelta) -> Outlook:
+    """Return what is to be expected along a course that was found."""
+    return Outlook(situation, course, length)
+
+
+def forecast(situation: Situation, length: timedelta) -> Outlook:
+    """Return what is to be expected within a length of time from now on."""
+    return Outlook(situation, course_of(situation, length), length)
+
+
+def processes_of(outlook: Outlook) -> Sequence[ProcessName]:
+    """Return the processes of which something is expected to run."""
+    return list(dict.fromkeys(key.process for key in outlook.keys()))
