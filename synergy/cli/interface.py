@@ -32,6 +32,7 @@ from synergy.view.documents import (
     StatusDocument,
     UnitDocument,
 )
+from synergy.view.forecast import ForecastDocument
 from synergy.view.group_documents import GroupPlanDocument, LetterGroupDocument
 from synergy.view.inputs import InputsDocument
 from synergy.view.journal_documents import JournalDocument
@@ -200,6 +201,14 @@ class Telling(Protocol):
         ...
 
 
+class Foreseeing(Protocol):
+    """What is to be expected."""
+
+    def forecast(self, by: str | None, process: str | None) -> ForecastDocument:
+        """Return what is to be expected until an instant, as typed; of one process, or of all."""
+        ...
+
+
 class Freezing(Protocol):
     """What keeps processes from starting anything."""
 
@@ -236,7 +245,7 @@ class Recutting(Protocol):
         ...
 
 
-class Operations(Reading, Recutting, Telling, Freezing, Protocol):
+class Operations(Reading, Recutting, Telling, Foreseeing, Freezing, Protocol):
     """What can be done, too. Commands are returned as they stand after a short wait."""
 
     @property

@@ -16,9 +16,11 @@ from synergy.core.redaction import redacted
 from synergy.core.structs import replace
 from synergy.operations import freezes, journal, recut, recut_tree
 from synergy.operations.caller import Caller
+from synergy.operations.forecasts import foresee
 from synergy.operations.journal import JournalWanted
 from synergy.view.documents import CommandDocument, FreezeDocument
 from synergy.view.encode import encode_command, encode_freeze
+from synergy.view.forecast import ForecastDocument
 from synergy.view.journal_documents import JournalDocument, encode_journal
 from synergy.view.recut import (
     RecutDocument,
@@ -72,6 +74,11 @@ class LocalAsking(LocalReading):
         found = encode_journal(journal.read(self.store, names, wanted, self.clock.now()))
         shown: JournalDocument = redacted(found)
         return shown
+
+    def forecast(self, by: str | None, process: str | None) -> ForecastDocument:
+        """Return what is to be expected."""
+        vanished_after = self.runtime.settings.box_vanished
+        return foresee(self.index(), self.store, self.now, vanished_after, by, process)
 
     def freezes(self) -> Sequence[FreezeDocument]:
         """Return the freezes that hold now, the oldest first."""

@@ -83,6 +83,7 @@ RECORDS: Final = (
     _asked('recut', 'archive the history of a process that has changed, and begin it'),
     _asked('process', 'list, switch, retime or look at managed processes'),
     _asked('pools', 'tell who holds and who waits for pools; change their sizes'),
+    _asked('forecast', 'tell what is likely to be done when, and which deadlines hold'),
     _asked('freeze', 'let nothing start until an instant: at all, or of a process or tree'),
     _asked('thaw', 'list what is frozen, or end a freeze before its time'),
     _local('user', 'manage who may use the dashboard, and tokens for the API'),

@@ -10,6 +10,7 @@ from synergy.cli.interface import FreezeWanted, RecutWanted
 from synergy.cli.remote_reading import RemoteReading
 from synergy.operations.journal import JournalWanted
 from synergy.view.documents import CommandDocument, FreezeDocument
+from synergy.view.forecast import ForecastDocument
 from synergy.view.journal_documents import JournalDocument
 from synergy.view.recut import RecutDocument, TreeRecutDocument
 
@@ -64,6 +65,10 @@ class RemoteAsking(RemoteReading):
             limit=wanted.limit,
             **instants,
         )
+
+    def forecast(self, by: str | None, process: str | None) -> ForecastDocument:
+        """Return what is to be expected."""
+        found: ForecastDocument = self.server.get('forecast', by=by, process=process)
         return found
 
     def freezes(self) -> Sequence[FreezeDocument]:

@@ -155,9 +155,7 @@ def lengths_of(seconds: Iterable[float]) -> Lengths:
     if known:
         middle, spread = known[len(known) // 2], _USUAL_SPREAD
     normal = NormalDist(log(middle), spread)
-    assumed = [
-        exp(normal.inv_cdf((at + 0.5) / _ASSUMED_POINTS)) for at in range(_ASSUMED_POINTS)
-    ]
+    assumed = [exp(normal.inv_cdf((at + 0.5) / _ASSUMED_POINTS)) for at in range(_ASSUMED_POINTS)]
     weighted = [(value, 1.0) for value in known]
     weighted += [(value, _ASSUMED_WEIGHT / _ASSUMED_POINTS) for value in assumed]
     weighted.sort()

@@ -107,14 +107,13 @@ class _Run:
         self._clock = _Clock()
         self._free = dict(situation.workers)
         self._queues: dict[str, deque[Unit]] = {}
-        self._usual = {
-            name: situation.work_of(name).lengths.median for name in hierarchy.nodes
-        }
+        self._usual = {name: situation.work_of(name).lengths.median for name in hierarchy.nodes}
         self._planned: list[Planned] = []
         self._last_of: dict[JobKey, int] = {}
         #: By process, the numbers of what has ended its jobs, by ordinal.
         self._ended: dict[ProcessName, dict[int, int]] = {name: {} for name in hierarchy.nodes}
-        self._number: dict[str, int] = {}
+        #: Until when each process was held when it was looked at last.
+        self._opens_at: dict[ProcessName, datetime] = {}
 
     def course(self) -> Course:
         self._adopt()
@@ -152,11 +151,10 @@ class _Run:
                 elapsed = max((self._now - unit.started_at).total_seconds(), 0.0)
             left = self._situation.work_of(job.process).lengths.left(elapsed).median
             self._clock.put(left, _Ended(unit))
-        for job, unit in found:
-            if unit is not None and unit.state is UnitState.IN_PROGRESS:
+        for job, known_unit in found:
+            unit = _unit_of(job) if known_unit is None else known_unit
+            if unit.state is UnitState.IN_PROGRESS:
                 continue
-            if unit is None:
-                unit = _unit_of(job)
             delay = 0.0
             if unit.not_before is not None:
                 delay = max((unit.not_before - self._now).total_seconds(), 0.0)
@@ -165,30 +163,33 @@ class _Run:
 
     def _events(self, found: Iterable[_Happening], at: float) -> Iterable[Event]:
         now = self._now + timedelta(seconds=at)
-        touched: dict[ProcessName, None] = {}
         for what in found:
             match what:
                 case Look(process):
-                    if not what.is_trigger:
-                        self._set_timer(self._hierarchy.nodes[process], now, at)
-                    touched[process] = None
+                    self._set_timer(self._hierarchy.nodes[process], now, at)
+                    self._look_later(process, now, at)
                     yield what
                 case _Ended(unit):
-                    worker = self._worker(unit.process)
-                    if worker in self._free:
-                        self._free[worker] += 1
-                    touched[unit.process] = None
-                    self._start_queued(worker, at)
+                    self._give_back(unit, at)
+                    self._look_later(unit.process, now, at)
                     yield self._report(unit)
                 case Unit():
                     self._queue(what, at)
                 case None:
                     pass
-        if self._holds.is_used:
-            for process in touched:
-                until = self._holds.until(process, now)
-                if until is not None:
-                    self._clock.put(max((until - self._now).total_seconds(), at), Look(process))
+
+    def _look_later(self, process: ProcessName, now: datetime, at: float) -> None:
+        """Look at a process once nothing holds it any more."""
+        until = self._holds.until(process, now) if self._holds.is_used else None
+        if until is not None and self._opens_at.get(process) != until:
+            self._opens_at[process] = until
+            self._clock.put(max((until - self._now).total_seconds(), at), Look(process))
+
+    def _give_back(self, unit: Unit, at: float) -> None:
+        worker = self._worker(unit.process)
+        if worker in self._free:
+            self._free[worker] += 1
+        self._start_queued(worker, at)
 
     def _report(self, unit: Unit) -> Event:
         if self._hierarchy.machine(unit.process).retries_processed:
@@ -200,27 +201,27 @@ class _Run:
         now = self._now + timedelta(seconds=at)
         effects = self._engine.on(events, now)
         self._timetable.settle()
-        self._take(effects, at, now)
+        self._take(effects, at)
         while self._engine.is_owing and len(self._planned) <= RUNS_MAX:
             effects = self._engine.on((), now)
             self._timetable.settle()
             if not effects.saves:
                 break
-            self._take(effects, at, now)
+            self._take(effects, at)
         if self._pools is not None and (next_at := self._pools.next_at()) is not None:
             self._clock.put(max((next_at - self._now).total_seconds(), at + _GRAIN), None)
 
-    def _take(self, effects: Effects, at: float, now: datetime) -> None:
+    def _take(self, effects: Effects, at: float) -> None:
         inserted: dict[JobKey, Unit] = {}
         for save in effects.saves:
             match save:
                 case InsertUnit(unit):
                     inserted[unit.key] = unit
                 case SaveJob(job):
-                    unit = inserted.pop(job.key, None)
-                    if unit is not None:
-                        self._plan(job, None, self._earliest(job), self._after(job), unit)
-                        self._queue(unit, at)
+                    made = inserted.pop(job.key, None)
+                    if made is not None:
+                        self._plan(job, None, self._earliest(job), self._after(job))
+                        self._queue(made, at)
                     elif job.state.is_final:
                         self._end(job)
                 case _:
@@ -232,11 +233,7 @@ class _Run:
         known: Unit | None,
         earliest: float,
         after: Sequence[int],
-        made: Unit | None = None,
     ) -> None:
-        unit = known or made
-        if unit is not None:
-            self._number[unit.id] = len(self._planned)
         self._last_of[job.key] = len(self._planned)
         self._planned.append(Planned(key=job.key, earliest=earliest, after=after, unit=known))
 

@@ -138,9 +138,11 @@ class Plan:
         """Return how many of a place there are."""
         return self._sizes[place]
 
-    def _takes(
-        self, hierarchy: Hierarchy
-    ) -> Mapping[ProcessName, Sequence[tuple[int, int]]]:
+    def share(self, number: int, place: int) -> int:
+        """Return how many of a place a run takes."""
+        return sum(share for taken, share in self.steps[number].takes if taken == place)
+
+    def _takes(self, hierarchy: Hierarchy) -> Mapping[ProcessName, Sequence[tuple[int, int]]]:
         """Return what a run of each process takes, of places by number."""
         number_of = {place: number for number, place in enumerate(self.places)}
         found = {}
@@ -165,7 +167,7 @@ class Plan:
         first = model.work.odds.first
         return Step(item.earliest, item.after, takes, points, first, name, model, item.unit)
 
-    def _draw(
+    def _draw(  # noqa: C901 - the one loop that is gone through for every run of every draw
         self, random: Random, change: Change, steps: Sequence[Step]
     ) -> tuple[array[float], array[float]]:
         share = random.random

@@ -10,7 +10,6 @@ from functools import cached_property
 from math import inf
 from typing import Final
 
-from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
@@ -24,10 +23,12 @@ _BAND: Final = (0.1, 0.9)
 _PATH_MAX: Final = 50
 #: Changes that are tried, and by how much an end is better, or likelier in time, to be worth it.
 _TRIED_MAX: Final = 4
+_SHARE_MORE: Final = 4
 _TRIAL_DRAWS: Final = 60
 _TRIAL_DRAWS_MIN: Final = 12
 _TRIED_RUNS: Final = 100_000
 _GAIN_MIN: Final = 0.02
+_SOONER_MIN: Final = timedelta(minutes=1)
 
 
 class Likely(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Waits(StrEnum):
     POOL = 'pool'
     RETRY = 'retry'
     RUNNING = 'running'
+    CLOSED = 'closed'
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -107,7 +109,8 @@ class Outlook:
         """Return the courses that were drawn."""
         return self.plan.draws()
 
-    def keys(self) -> Sequence[JobKey]:
+    @property
+    def jobs(self) -> Sequence[JobKey]:
         """Return all jobs that are expected to end, in the order in which they start."""
         return list(self._course.last_of)
 
@@ -178,7 +181,7 @@ class Outlook:
         if now.end is not None:
             sooner = (was.end or self.until) - now.end
         gain = (now.holds or 0.0) - (was.holds or 0.0)
-        if gain < _GAIN_MIN and (key_is_sure(was) or sooner < timedelta(minutes=1)):
+        if gain < _GAIN_MIN and sooner < _SOONER_MIN:
             return None
         return Action(
             kind=kind,
@@ -194,7 +197,9 @@ class Outlook:
         waited: Counter[tuple[Waits, str, JobKey | None]] = Counter()
         for link in path:
             if link.waits is Waits.RETRY:
-                waited[link.waits, link.of, link.key] += int((link.start - self.now).total_seconds())
+                waited[link.waits, link.of, link.key] += int(
+                    (link.start - self.now).total_seconds()
+                )
             elif link.waits in (Waits.PROCESS, Waits.WORKERS, Waits.POOL):
                 waited[link.waits, link.of, None] += 1
         for (waits, of, key), _ in waited.most_common(_TRIED_MAX):
@@ -202,14 +207,25 @@ class Outlook:
                 case Waits.RETRY:
                     yield ActionKind.RETRY, of, Change(places={}, now=key)
                 case Waits.POOL:
-                    more = max(self.plan.size((POOL, of)) // 4, 1)
-                    yield ActionKind.POOL, of, Change(places={(POOL, of): more})
+                    yield ActionKind.POOL, of, Change(places={(POOL, of): self._some((POOL, of))})
                 case Waits.WORKERS:
-                    yield ActionKind.WORKERS, of, Change(places={(WORKERS, of): 1})
+                    yield (
+                        ActionKind.WORKERS,
+                        of,
+                        Change(places={(WORKERS, of): self._some((WORKERS, of))}),
+                    )
                 case Waits.PROCESS:
-                    yield ActionKind.MAX_RUNNING, of, Change(places={(PROCESS, of): 1})
+                    yield (
+                        ActionKind.MAX_RUNNING,
+                        of,
+                        Change(places={(PROCESS, of): self._some((PROCESS, of))}),
+                    )
                 case _:
                     pass
+
+    def _some(self, place: Place) -> int:
+        """Return by how many places it is worth trying to have more."""
+        return max(self.plan.size(place) // _SHARE_MORE, 1)
 
     def _telling_draw(self, number: int) -> int:
         key = self._course.planned[number].key
@@ -224,46 +240,50 @@ class Outlook:
     def _links(self, number: int, draw: int) -> Iterator[Link]:
         """Yield a path from its end to its beginning."""
         starts, ends = self.draws.starts[draw], self.draws.ends[draw]
-        by_end: Mapping[Place, Mapping[float, int]] = {}
+        users: dict[int, list[int]] = {}
+        for at, step in enumerate(self.plan.steps[:number]):
+            for place, _share in step.takes:
+                users.setdefault(place, []).append(at)
         for _ in range(_PATH_MAX):
-            step, item = self.plan.steps[number], self._course.planned[number]
-            start, end = starts[number], ends[number]
-            waits, of, next_number = Waits.INTERVAL, '', None
-            if step.unit is not None:
-                is_running = step.unit.state is UnitState.IN_PROGRESS
-                waits = Waits.RUNNING if is_running else Waits.INTERVAL
-                if not is_running and step.earliest > 0 and step.earliest == start:
-                    waits, of = Waits.RETRY, step.process
-            for other in step.after:
-                if ends[other] == start:
-                    waits, of, next_number = Waits.INPUT, self._course.planned[other].key.process, other
-            if next_number is None and start > step.earliest:
-                by_end = by_end or self._by_end(number, ends)
-                for taken, _share in step.takes:
-                    place = self.plan.places[taken]
-                    other = by_end.get(place, {}).get(start)
-                    if other is not None:
-                        waits, of, next_number = Waits(place[0]), place[1], other
-                        break
+            item, start = self._course.planned[number], starts[number]
+            waits, of, before = self._cause(number, starts, ends, users)
             if item.is_run and start < inf:
-                yield Link(
-                    key=item.key,
-                    start=self._at(start) or self.now,
-                    end=self._at(end),
-                    waits=waits,
-                    of=of,
-                )
-            if next_number is None:
+                end = self._at(ends[number])
+                begun = self._at(start) or self.now
+                yield Link(key=item.key, start=begun, end=end, waits=waits, of=of)
+            if before is None:
                 return
-            number = next_number
+            number = before
 
-    def _by_end(self, until: int, ends: Sequence[float]) -> Mapping[Place, Mapping[float, int]]:
-        """Return, by place, which run has given it back when: of those started before one."""
-        found: dict[Place, dict[float, int]] = {}
-        for number, step in enumerate(self.plan.steps[:until]):
-            for taken, _share in step.takes:
-                found.setdefault(self.plan.places[taken], {})[ends[number]] = number
-        return found
+    def _cause(
+        self,
+        number: int,
+        starts: Sequence[float],
+        ends: Sequence[float],
+        users: Mapping[int, Sequence[int]],
+    ) -> tuple[Waits, str, int | None]:
+        """Return for what a run has begun no earlier, of whom, and the run that has ended then.
+
+        users: runs by the place that they take.
+        """
+        step, start = self.plan.steps[number], starts[number]
+        for other in step.after:
+            if ends[other] == start:
+                return Waits.INPUT, self._course.planned[other].key.process, other
+        if step.unit is not None and step.unit.state is UnitState.IN_PROGRESS:
+            return Waits.RUNNING, '', None
+        if start <= step.earliest:
+            waits = Waits.INTERVAL if step.unit is None else Waits.RETRY
+            return waits, '' if step.unit is None else step.process, None
+        for place, share in step.takes:
+            kind, of = self.plan.places[place]
+            busy = [at for at in users.get(place, ()) if at < number and starts[at] < start]
+            busy = [at for at in busy if ends[at] >= start]
+            taken = sum(self.plan.share(at, place) for at in busy)
+            if taken + share > self.plan.size((kind, of)):
+                freed = [at for at in busy if ends[at] == start]
+                return Waits(kind), of, freed[0] if freed else None
+        return Waits.CLOSED, step.process, None
 
     def _likely(self, key: JobKey, number: int, draws: Draws) -> Likely:
         ends = draws.ends_of(number)
@@ -295,11 +315,6 @@ class Outlook:
         return None if seconds == inf else self.now + timedelta(seconds=seconds)
 
 
-def key_is_sure(likely: Likely) -> bool:
-    """Tell whether a job is all but certain to end in time."""
-    return likely.holds is not None and likely.holds > 0.99
-
-
 def outlook_of(situation: Situation, course: Course, length: timedelta) -> Outlook:
     """Return what is to be expected along a course that was found."""
     return Outlook(situation, course, length)
@@ -308,8 +323,3 @@ def outlook_of(situation: Situation, course: Course, length: timedelta) -> Outlo
 def forecast(situation: Situation, length: timedelta) -> Outlook:
     """Return what is to be expected within a length of time from now on."""
     return Outlook(situation, course_of(situation, length), length)
-
-
-def processes_of(outlook: Outlook) -> Sequence[ProcessName]:
-    """Return the processes of which something is expected to run."""
-    return list(dict.fromkeys(key.process for key in outlook.keys()))

@@ -105,6 +105,14 @@ def known_freeze(store: CommandReader, freeze_id: str, now: datetime) -> Freeze:
 
 def until_of(text: str, now: datetime) -> datetime:
     """Return the instant that a text means; raise OperationRefused."""
+    return instant_meant(text, now, f'until {text!r:.60} cannot be read', UNTIL)
+
+
+def instant_meant(text: str, now: datetime, unread: str, grammar: str) -> datetime:
+    """Return the instant that a text means: one in UTC, or a length from now.
+
+    Raises OperationRefused, which says `unread`, and how instants are written.
+    """
     stripped = text.strip()
     try:
         if stripped.startswith('+'):
@@ -112,7 +120,7 @@ def until_of(text: str, now: datetime) -> datetime:
             return now + (length.next_fire(_EPOCH) - _EPOCH)
         return instant_at(stripped.removesuffix('Z').removesuffix('UTC').strip(), now)
     except (UnreadTimeperiod, ValueError, OverflowError) as error:
-        raise malformed(f'until {text!r:.60} cannot be read', f'give {UNTIL}') from error
+        raise malformed(unread, f'give {grammar}') from error
 
 
 def names_of(context: Context) -> Mapping[Scope, Iterable[str]]:

@@ -121,7 +121,7 @@ def ended(timeperiod: str, run: int, seconds: int, state: UnitState) -> Unit:
 
 def test_runs_that_have_ended_are_found_newest_interval_first(store: Store) -> None:
     units = [
-        ended('2026112301', 1, 4, UnitState.PROCESSED),
+        replace(ended('2026112301', 1, 4, UnitState.PROCESSED), attempt=4, lost_count=1),
         ended('2026112303', 1, 7, UnitState.DEAD),
         ended('2026112302', 1, 5, UnitState.CANCELED),
         ended('2026112302', 2, 6, UnitState.NOOP),
@@ -147,6 +147,7 @@ def test_runs_that_have_ended_are_found_newest_interval_first(store: Store) -> N
         ('2026112301', 1, 4),
     ]
     assert [item.state for item in found[:2]] == [UnitState.DEAD, UnitState.NOOP]
+    assert [item.attempt for item in found] == [1, 1, 1, 3]  # Those that were lost do not count.
     assert (found[0].key.process, found[0].started_at) == (name, NOW)
     assert store.ended_runs(name, 2) == found[:2]
     before = key('SiteHourly@2026112303').timeperiod

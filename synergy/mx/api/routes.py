@@ -27,6 +27,7 @@ from synergy.mx.api import (
     users,
 )
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
+from synergy.mx.api.forecast import FORECAST_ROUTES
 from synergy.mx.api.freeze_routes import FREEZE_ROUTES
 from synergy.mx.api.journal import JOURNAL_ROUTES
 from synergy.mx.api.pools import POOL_ROUTES
@@ -243,6 +244,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
     *DEAD_ROUTES,
     *POOL_ROUTES,
     *JOURNAL_ROUTES,
+    *FORECAST_ROUTES,
     reading(
         'api_heatmap',
         '/heatmaps/<name>',

@@ -19,7 +19,8 @@ Done: TypeAlias = tuple[int, float | None]
 class EndedRun(NamedTuple):
     """A run that was started and has ended, and no more of it than tells how long it took.
 
-    state: how it ended. [started_at, finished_at): of its last attempt.
+    state: how it ended. [started_at, finished_at): of its last attempt. attempt: number of that,
+    without those that have lost their worker.
     """
 
     key: JobKey
@@ -27,6 +28,7 @@ class EndedRun(NamedTuple):
     state: UnitState
     started_at: datetime
     finished_at: datetime
+    attempt: int = 1
 
     @property
     def took(self) -> timedelta:

@@ -20,6 +20,7 @@ from synergy.ports.store import EndedRun, LiveRun
 
 ENDED_RUN_FIELDS: Final = (
     'process_name', 'time_qualifier', 'timeperiod', 'run', 'state', 'started_at', 'finished_at',
+    'attempt', 'lost_count',
 )  # fmt: skip
 LIVE_RUN_FIELDS: Final = ('process_name', 'time_qualifier', 'timeperiod', 'state', 'not_before')
 COUNT_FIELD: Final = 'number_of_processed_documents'
@@ -67,6 +68,7 @@ def ended_run_of(document: Document) -> EndedRun:
         state=fields.word('state', UnitState),
         started_at=fields.instant('started_at'),
         finished_at=fields.instant('finished_at'),
+        attempt=max(fields.number('attempt') - fields.number_or_0('lost_count'), 1),
     )
 
 

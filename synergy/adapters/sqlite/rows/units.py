@@ -32,14 +32,15 @@ UNIT_COLUMNS: Final = (
     'started_at, finished_at, processed_count, error, arguments'
 )
 ENDED_RUN_COLUMNS: Final = (
-    'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at'
+    'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at, attempt, '
+    'lost_count'
 )
 LIVE_RUN_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, state, not_before'
 LETTER_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, finished_at, error'
 #: Of those that are written: whether a unit is found by its key, and not by its id alone.
 UNIT_COLUMNS_WRITTEN: Final = f'{UNIT_COLUMNS}, is_by_key'
 _UNIT: Final = Columns(UNIT_COLUMNS, 'ttiiIIiiiiiTIiIIIIiTT')
-_ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tiiiiii')
+_ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tiiiiiiii')
 _LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'ttiiiI')
 _LETTER: Final = Columns(LETTER_COLUMNS, 'ttiiIT')
 _LOG: Final = Columns('attempt, at, level, text', 'iitt')
@@ -97,6 +98,7 @@ def ended_run_of(row: tuple[Any, ...]) -> EndedRun:
         state=word_of('state', UNIT_STATE_BY_NUMBER, row[4]),
         started_at=instant_of('started_at', row[5]),
         finished_at=instant_of('finished_at', row[6]),
+        attempt=max(fields.count('attempt', row[7]) - fields.count('lost_count', row[8]), 1),
     )
 
 

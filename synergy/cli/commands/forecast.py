@@ -1,0 +1,99 @@
+"""`launch.py forecast`: what is likely to be done when, and how likely deadlines hold."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.console import print_json, print_table
+from synergy.cli.opening import opened
+from synergy.core.redaction import redacted_text
+from synergy.operations.forecasts import BY
+from synergy.view.forecast import ForecastDocument, LikelyDocument, action_said, chance_said
+
+#: Rows for people; all are in JSON.
+_ROWS_MAX: Final = 40
+#: Runs of a path for people: the last ones decide.
+_PATH_SHOWN: Final = 8
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument('--by', metavar='T', help=f'how far to look, a day without: {BY}')
+    parser.add_argument('--process', metavar='P', help='of this process only')
+    parser.add_argument('--json', action='store_true', help='print JSON')
+
+
+def _run(options: Namespace) -> ExitCode:
+    with opened(options) as ask:
+        found = ask.forecast(options.by, options.process)
+        if options.json:
+            print_json(found)
+        else:
+            _print(found)
+        return ExitCode.OK
+
+
+def _print(found: ForecastDocument) -> None:
+    rows = found['deadlines'] or found['items']
+    print_table(
+        ('process', 'timeperiod', 'likely end', '4 in 5 between', 'deadline', 'holds'),
+        [_row(item) for item in rows[:_ROWS_MAX]],
+        empty=f'nothing is expected to run until {_short(found["until"])} UTC',
+    )
+    if len(rows) > _ROWS_MAX:
+        print(f'... and {len(rows) - _ROWS_MAX:,} more; --json has all, --process P those of one')
+    for item in rows:
+        for line in _explained(item):
+            print(redacted_text(line))
+    print(redacted_text(_summary(found)))
+
+
+def _row(item: LikelyDocument) -> Sequence[str]:
+    chance = '' if item['holds'] is None else chance_said(item['holds'])
+    low, high = _short(item['low']), _short(item['high'])
+    end = _short(item['end']) or 'an operator has to act'
+    band = f'{low} - {high or "open"}' if low else ''
+    return item['process'], item['timeperiod'], end, band, _short(item['late_at']), chance
+
+
+def _explained(item: LikelyDocument) -> Iterator[str]:
+    """Yield what decides a deadline that is at risk, and what helps."""
+    if not item['path']:
+        return
+    yield f'{item["process"]} {item["timeperiod"]} is decided by:'
+    left_out = len(item['path']) - _PATH_SHOWN
+    if left_out > 0:
+        yield f'  {left_out} runs before, then'
+    for link in item['path'][-_PATH_SHOWN:]:
+        waits = f', after {link["waits"]} {link["of"]}' if link['of'] else ''
+        end = _short(link['end']) or 'an operator acts'
+        yield f'  {link["process"]} {link["timeperiod"]}: {_short(link["start"])} to {end}{waits}'
+    if item['action'] is not None:
+        yield f'  what helps most: {action_said(item["action"])}'
+
+
+def _summary(found: ForecastDocument) -> str:
+    count, at_risk = len(found['deadlines']), found['at_risk']
+    risk = f', {at_risk:,} of {count:,} deadlines at risk' if count else ''
+    part = '' if found['is_whole'] else '; more would run than is looked at'
+    return (
+        f'until {_short(found["until"])} UTC: {found["jobs"]:,} jobs are likely to end{risk} '
+        f'({found["draws"]} courses drawn){part}'
+    )
+
+
+def _short(at: str | None) -> str:
+    """Return an instant as a table has it."""
+    return '' if at is None else at[5:16].replace('T', ' ')
+
+
+COMMAND = CliCommand(
+    name='forecast',
+    summary='Tell what is likely to be done when, from how everything stands now: each deadline '
+    'with how likely it holds, what decides it, and what helps most.',
+    example='forecast --by 06:00',
+    add_arguments=_add_arguments,
+    run=_run,
+)

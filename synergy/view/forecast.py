@@ -1,0 +1,202 @@
+"""What is to be expected of the hours ahead, as a store has everything now.
+
+The deciding engine tells which jobs run in which order, on a virtual clock; how long they take is
+drawn many times from what was measured (`synergy.forecast`). Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Annotated, Final, TypedDict
+
+from synergy.core.durations import Measured, work_of
+from synergy.core.states import UnitState
+from synergy.core.timetable import Timetable
+from synergy.forecast.outlook import Action, ActionKind, Likely, Link, Outlook, Waits, forecast
+from synergy.forecast.situation import Situation
+from synergy.ports.freezing import freezes_in
+from synergy.ports.store import EndedRun, Reader
+from synergy.view.boxes import box_views
+from synergy.view.encode import instant
+from synergy.view.estimates import workers_by_process
+from synergy.view.why_documents import At
+
+#: How far one may look, and does if nothing is said.
+LENGTH_MAX: Final = timedelta(days=7)
+LENGTH: Final = timedelta(hours=24)
+#: Newest runs of a process that are looked at: fewer where there are many processes.
+_RUNS_MAX: Final = 200
+_RUNS_MIN: Final = 20
+_RUNS_IN_ALL: Final = 40_000
+#: Deadlines that are told with what decides them, and less likely than what to hold.
+_EXPLAINED_MAX: Final = 3
+_AT_RISK: Final = 0.9
+#: Items of a list.
+ITEMS_MAX: Final = 1_000
+
+
+class LinkDocument(TypedDict):
+    """One run of a critical path."""
+
+    process: str
+    timeperiod: str
+    start: At
+    end: At | None
+    waits: Annotated[str, f'for what it began no earlier: {", ".join(Waits)}']
+    of: Annotated[str, 'the process, group or pool that it has waited for']
+
+
+class ActionDocument(TypedDict):
+    """The one action that helps most, as found by drawing once more as if it were done."""
+
+    kind: Annotated[str, f'one of {", ".join(ActionKind)}']
+    of: Annotated[str, 'the process, group or pool']
+    more: Annotated[int, 'so many workers, places or slots']
+    timeperiod: Annotated[str | None, 'of the job that is to be tried at once']
+    holds: Annotated[float, 'how likely the deadline holds then']
+    sooner_seconds: Annotated[float, 'by so much the likely end is earlier']
+
+
+class LikelyDocument(TypedDict):
+    """When a job is likely to end: four in five courses end within [low, high]."""
+
+    process: str
+    timeperiod: str
+    start: At | None
+    end: Annotated[str | None, 'half of the courses end by then; null: an operator has to act']
+    low: At | None
+    high: At | None
+    late_at: At | None
+    holds: Annotated[float | None, 'how likely it ends in time; null: it has no deadline']
+    path: Annotated[list[LinkDocument], 'what decides it, of the deadlines most at risk']
+    action: ActionDocument | None
+
+
+class ForecastDocument(TypedDict):
+    """What is to be expected within the hours ahead."""
+
+    at: At
+    until: At
+    jobs: Annotated[int, 'that are likely to end']
+    draws: Annotated[int, 'courses that were drawn']
+    is_whole: Annotated[bool, 'false: more would run than was looked at']
+    deadlines: Annotated[list[LikelyDocument], 'the least likely to hold first']
+    at_risk: Annotated[int, f'deadlines that hold with less than {_AT_RISK:.0%}']
+    items: Annotated[list[LikelyDocument], 'jobs by their likely end']
+
+
+def situation_of(
+    timetable: Timetable, store: Reader, now: datetime, vanished_after: timedelta
+) -> Situation:
+    """Return where everything stands. timetable: is taken over; nobody else may look at it."""
+    names = list(timetable.hierarchy.nodes)
+    most = min(max(_RUNS_IN_ALL // max(len(names), 1), _RUNS_MIN), _RUNS_MAX)
+    return Situation(
+        now=now,
+        timetable=timetable,
+        units=[unit for unit in store.live_units() if unit.process in timetable.hierarchy.nodes],
+        work={name: work_of(measured(store.ended_runs(name, most))) for name in names},
+        workers=workers_by_process(box_views(store, vanished_after)),
+        freezes=freezes_in(store),
+    )
+
+
+def measured(runs: Iterable[EndedRun]) -> list[Measured]:
+    """Return how runs went, without those that were cancelled: these tell of a person."""
+    return [
+        Measured(
+            run.took.total_seconds(), run.started_at.hour, run.attempt, run.state is UnitState.DEAD
+        )
+        for run in runs
+        if run.state is not UnitState.CANCELED
+    ]
+
+
+def forecast_of(situation: Situation, length: timedelta) -> Outlook:
+    """Return what is to be expected within a length of time."""
+    return forecast(situation, length)
+
+
+def encode_forecast(
+    outlook: Outlook, process: str | None = None, limit: int = ITEMS_MAX
+) -> ForecastDocument:
+    """Return a forecast as it is sent. process: only of it; limit: most items of each list."""
+    wanted: Callable[[Likely], bool] = lambda item: process in (None, item.key.process)  # noqa: E731
+    deadlines = [item for item in outlook.deadlines() if wanted(item)]
+    at_risk = [item for item in deadlines if (item.holds or 0.0) < _AT_RISK]
+    likely = [item for key in outlook.jobs if (item := outlook.of(key)) and wanted(item)]
+    likely.sort(key=lambda item: (item.end is None, item.end, item.key))
+    explained = {item.key for item in at_risk[:_EXPLAINED_MAX]}
+    return {
+        'at': instant(outlook.now) or '',
+        'until': instant(outlook.until) or '',
+        'jobs': len(likely),
+        'draws': len(outlook.draws.ends),
+        'is_whole': outlook.is_whole,
+        'deadlines': [
+            _encode(outlook, item, is_explained=item.key in explained) for item in deadlines[:limit]
+        ],
+        'at_risk': len(at_risk),
+        'items': [_encode(outlook, item, is_explained=False) for item in likely[:limit]],
+    }
+
+
+def _encode(outlook: Outlook, item: Likely, *, is_explained: bool) -> LikelyDocument:
+    action = outlook.best_action(item.key) if is_explained else None
+    return {
+        'process': item.key.process,
+        'timeperiod': str(item.key.timeperiod),
+        'start': instant(item.start),
+        'end': instant(item.end),
+        'low': instant(item.low),
+        'high': instant(item.high),
+        'late_at': instant(item.late_at),
+        'holds': None if item.holds is None else round(item.holds, 3),
+        'path': [_link(link) for link in outlook.path(item.key)] if is_explained else [],
+        'action': None if action is None else _action(action),
+    }
+
+
+def _link(link: Link) -> LinkDocument:
+    return {
+        'process': link.key.process,
+        'timeperiod': str(link.key.timeperiod),
+        'start': instant(link.start) or '',
+        'end': instant(link.end),
+        'waits': link.waits.value,
+        'of': link.of,
+    }
+
+
+def _action(action: Action) -> ActionDocument:
+    return {
+        'kind': action.kind.value,
+        'of': action.of,
+        'more': action.more,
+        'timeperiod': None if action.key is None else str(action.key.timeperiod),
+        'holds': round(action.holds, 3),
+        'sooner_seconds': round(action.sooner.total_seconds(), 1),
+    }
+
+
+def action_said(action: ActionDocument) -> str:
+    """Return what helps, in words, with the command where there is one."""
+    of, more = action['of'], action['more']
+    match ActionKind(action['kind']):
+        case ActionKind.WORKERS:
+            said = f'{more} more worker of {of} (present_on_boxes, or another box)'
+        case ActionKind.MAX_RUNNING:
+            said = f'max_running of {of} raised by {more} in context.py'
+        case ActionKind.POOL:
+            said = f'pool {of} raised by {more} slots: ./launch.py pools set {of} --slots N'
+        case ActionKind.RETRY:
+            said = f'{of} {action["timeperiod"]} tried at once: skip its delay by a reprocess'
+    return f'{said}; then it holds with {action["holds"]:.0%}'
+
+
+def chance_said(holds: float) -> str:
+    """Return a probability as people read it; nothing is certain."""
+    if holds > 0.99:
+        return '> 99 %'
+    return '< 1 %' if holds < 0.01 else f'{holds * 100:.0f} %'
