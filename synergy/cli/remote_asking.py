@@ -65,6 +65,7 @@ class RemoteAsking(RemoteReading):
             limit=wanted.limit,
             **instants,
         )
+        return found
 
     def forecast(self, by: str | None, process: str | None) -> ForecastDocument:
         """Return what is to be expected."""

@@ -47,6 +47,15 @@ class Likely(Struct, frozen=True, kw_only=True):
     holds: float | None = None
 
 
+class Due(Struct, frozen=True, kw_only=True):
+    """When all jobs end whose interval is over now: in half of the courses by `end`; the band."""
+
+    count: int
+    end: datetime | None = None
+    low: datetime | None = None
+    high: datetime | None = None
+
+
 class Waits(StrEnum):
     """What a run of a path has waited for last before it began."""
 
@@ -130,6 +139,23 @@ class Outlook:
             if (late_at := self._late_at(key)) is not None and late_at > self.now
         ]
         return sorted(found, key=lambda item: (item.holds, item.late_at, item.key))
+
+    def due(self, process: str | None = None) -> Due:
+        """Return when all is done whose interval is over: of a process, or of all."""
+        numbers = [
+            number
+            for key, number in self._course.last_of.items()
+            if process in (None, key.process) and self._is_over(key)
+        ]
+        if not numbers:
+            return Due(count=0)
+        last = sorted(max(map(ends.__getitem__, numbers)) for ends in self.draws.ends)
+        low, high = (self._at(last[int(share * len(last))]) for share in _BAND)
+        return Due(count=len(numbers), end=self._at(last[len(last) // 2]), low=low, high=high)
+
+    def _is_over(self, key: JobKey) -> bool:
+        node = self._hierarchy.nodes[key.process]
+        return self._hierarchy.over_at(node, key.timeperiod.ordinal) <= self.now
 
     def path(self, key: JobKey) -> Sequence[Link]:
         """Return the critical path to the end of a job, its first run first.

@@ -13,7 +13,7 @@ from typing import Annotated, Final, TypedDict
 from synergy.core.durations import Measured, work_of
 from synergy.core.states import UnitState
 from synergy.core.timetable import Timetable
-from synergy.forecast.outlook import Action, ActionKind, Likely, Link, Outlook, Waits, forecast
+from synergy.forecast.outlook import Action, ActionKind, Due, Likely, Link, Outlook, Waits, forecast
 from synergy.forecast.situation import Situation
 from synergy.ports.freezing import freezes_in
 from synergy.ports.store import EndedRun, Reader
@@ -73,6 +73,15 @@ class LikelyDocument(TypedDict):
     action: ActionDocument | None
 
 
+class DueDocument(TypedDict):
+    """When all is likely to be done that could start now but for what it waits for."""
+
+    jobs: int
+    end: At | None
+    low: At | None
+    high: At | None
+
+
 class ForecastDocument(TypedDict):
     """What is to be expected within the hours ahead."""
 
@@ -81,6 +90,7 @@ class ForecastDocument(TypedDict):
     jobs: Annotated[int, 'that are likely to end']
     draws: Annotated[int, 'courses that were drawn']
     is_whole: Annotated[bool, 'false: more would run than was looked at']
+    due: DueDocument
     deadlines: Annotated[list[LikelyDocument], 'the least likely to hold first']
     at_risk: Annotated[int, f'deadlines that hold with less than {_AT_RISK:.0%}']
     items: Annotated[list[LikelyDocument], 'jobs by their likely end']
@@ -134,11 +144,21 @@ def encode_forecast(
         'jobs': len(likely),
         'draws': len(outlook.draws.ends),
         'is_whole': outlook.is_whole,
+        'due': _due(outlook.due(process)),
         'deadlines': [
             _encode(outlook, item, is_explained=item.key in explained) for item in deadlines[:limit]
         ],
         'at_risk': len(at_risk),
         'items': [_encode(outlook, item, is_explained=False) for item in likely[:limit]],
+    }
+
+
+def _due(due: Due) -> DueDocument:
+    return {
+        'jobs': due.count,
+        'end': instant(due.end),
+        'low': instant(due.low),
+        'high': instant(due.high),
     }
 
 

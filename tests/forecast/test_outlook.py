@@ -104,6 +104,8 @@ def test_a_backlog_takes_as_long_as_its_places_need() -> None:
     assert end(outlook, HOUR, 39) == pytest.approx(10 / 6, abs=0.02)
     assert end(fewer, HOUR, 39) == pytest.approx(20 / 6, abs=0.02)
     likely = [none.of(item) for item in none.jobs]
+    assert outlook.due().count == 40 + 2
+    assert outlook.due().end == NOW + timedelta(hours=11 / 6)
     assert not [item for item in likely if item is not None and item.end is not None]
 
 

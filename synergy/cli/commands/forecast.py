@@ -11,7 +11,13 @@ from synergy.cli.console import print_json, print_table
 from synergy.cli.opening import opened
 from synergy.core.redaction import redacted_text
 from synergy.operations.forecasts import BY
-from synergy.view.forecast import ForecastDocument, LikelyDocument, action_said, chance_said
+from synergy.view.forecast import (
+    ITEMS_MAX,
+    ForecastDocument,
+    LikelyDocument,
+    action_said,
+    chance_said,
+)
 
 #: Rows for people; all are in JSON.
 _ROWS_MAX: Final = 40
@@ -42,8 +48,12 @@ def _print(found: ForecastDocument) -> None:
         [_row(item) for item in rows[:_ROWS_MAX]],
         empty=f'nothing is expected to run until {_short(found["until"])} UTC',
     )
-    if len(rows) > _ROWS_MAX:
-        print(f'... and {len(rows) - _ROWS_MAX:,} more; --json has all, --process P those of one')
+    more = len(rows) - _ROWS_MAX
+    if more > 0:
+        least = 'at least ' if len(rows) == ITEMS_MAX else ''
+        print(
+            f'and {least}{more:,} more; --process P shows those of one, --json up to {ITEMS_MAX:,}'
+        )
     for item in rows:
         for line in _explained(item):
             print(redacted_text(line))
@@ -78,6 +88,10 @@ def _summary(found: ForecastDocument) -> str:
     count, at_risk = len(found['deadlines']), found['at_risk']
     risk = f', {at_risk:,} of {count:,} deadlines at risk' if count else ''
     part = '' if found['is_whole'] else '; more would run than is looked at'
+    due = found['due']
+    if due['jobs']:
+        end, high = _short(due['end']) or 'when an operator acts', _short(due['high']) or 'open'
+        print(f'what is due now, {due["jobs"]:,} jobs, is likely done by {end}, 9 in 10 by {high}')
     return (
         f'until {_short(found["until"])} UTC: {found["jobs"]:,} jobs are likely to end{risk} '
         f'({found["draws"]} courses drawn){part}'
