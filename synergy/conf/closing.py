@@ -96,7 +96,20 @@ class Closing:
                 self._check((*own, *hours))
         return replace(pools, sizes=sizes)
 
-    def _known(self, hours: Iterable[ClosedHours], place: str) -> tuple[ClosedHours, ...]:
+    def quiet_hours(self, hours: Iterable[ClosedHours], alert: str) -> tuple[ClosedHours, ...]:
+        """Return the quiet hours of an alert; they close nothing."""
+        known = self._known(hours, f'of alert {alert}', 'quiet_hours')
+        if not is_ever_open(known, self._now):
+            self._problems.append(
+                f'quiet_hours = {", ".join(item.text for item in known)} of alert {alert} in '
+                f'{self._file} never end: nobody would be told of anything within a year; leave '
+                'hours in which messages may be sent, or the alert out'
+            )
+        return known
+
+    def _known(
+        self, hours: Iterable[ClosedHours], place: str, field: str = 'closed'
+    ) -> tuple[ClosedHours, ...]:
         """Return hours with the days of the calendars that they name."""
         found = []
         for item in hours:
@@ -106,7 +119,7 @@ class Closing:
                     closed = replace(closed, working=self._calendars.of(item.calendar))
                 except CalendarProblem as error:
                     self._problems.append(
-                        f'closed = {item.text!r} {place} in {self._file}: {error}'
+                        f'{field} = {item.text!r} {place} in {self._file}: {error}'
                     )
                     continue
             found.append(closed)

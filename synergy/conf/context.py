@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Final, TypeVar
 
 from synergy.conf import pool_reader
+from synergy.conf.alert_reader import AlertReader, named_of
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.closing import Closing
 from synergy.conf.deadlines import give_deadline
@@ -112,6 +113,7 @@ class _Loader:
         self._calendars: Mapping[str, object] = {}
         self._groups: list[RawEntry] = []
         self._written_pools: object = {}
+        self._written_alerts: object = {}
         self._settings = settings
         sources = settings.project if reads_sources else None
         # Looked for once: hundreds of entries name the same class.
@@ -141,6 +143,7 @@ class _Loader:
         self._calendars = self._calendars_of(module)
         self._groups = raw_groups(module, self._file, self.problems)
         self._written_pools = getattr(module, 'pool_context', {})
+        self._written_alerts = getattr(module, 'alert_context', {})
         return self._context(processes, trees, queues)
 
     def _elsewhere(self) -> str:
@@ -272,6 +275,8 @@ class _Loader:
         own = (item for item in workers if item.group is None)
         self.problems += unlike(freeruns.values(), self._file)
         self.problems += sharing([*daemons.values(), *groups.values(), *own], self._file)
+        named = None if hierarchy is None else named_of(hierarchy, freeruns.values())
+        alerts = AlertReader(named, closing, self._note).rules(self._written_alerts)
         if hierarchy is None:
             return None
         return Context(
@@ -286,6 +291,7 @@ class _Loader:
                 worker.name: worker.group for worker in workers if worker.group is not None
             },
             closed=closing.everywhere,
+            alerts=alerts,
         )
 
     def _pools(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, ParamSpec
 
+from synergy.conf.alert_entry import alert
 from synergy.conf.calendars import (
     dates_from,
     exchange_days,
@@ -87,6 +88,7 @@ __all__ = [
     'STATE_MACHINE_FREERUN',
     'STATE_MACHINE_RECOMPUTING',
     'RawEntry',
+    'alert',
     'daemon_context_entry',
     'dates_from',
     'exchange_days',

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from synergy.core.alert_rules import AlertRule
 from synergy.core.calendar import Calendar
 from synergy.core.calendar_ends import CalendarEnd, calendar_ends
 from synergy.core.closed import ClosedHours
@@ -239,7 +240,7 @@ WorkerEntry: TypeAlias = ManagedEntry | FreerunEntry
 class Context(Struct, frozen=True, kw_only=True, dict=True):
     """Every registered process, tree, queue and group of workers; pools stand in the hierarchy.
 
-    closed: when nothing of the whole installation starts.
+    closed: when nothing of the whole installation starts. alerts: who is told of what.
     """
 
     daemons: Mapping[ProcessName, DaemonEntry]
@@ -251,6 +252,7 @@ class Context(Struct, frozen=True, kw_only=True, dict=True):
     groups: Mapping[ProcessName, GroupEntry] = field(default_factory=dict)
     group_by_process: Mapping[ProcessName, ProcessName] = field(default_factory=dict)
     closed: tuple[ClosedHours, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
 
     @property
     def entries(self) -> Mapping[ProcessName, Entry]:

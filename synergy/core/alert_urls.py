@@ -57,7 +57,7 @@ def url_problem(url: str) -> str | None:
         return 'it begins or ends with a blank, or holds a character that cannot be printed'
     scheme = scheme_of(url)
     if not scheme:
-        return "it does not begin with a scheme; write it as in 'hooks://SECRET@example.com/alerts'"
+        return "it does not begin with a scheme; write it as in 'hooks://example.com/alerts'"
     if scheme in _MEANT:
         return f'{scheme}:// says where and not how; write {_MEANT[scheme]}://'
     if scheme not in (HOOK, HOOKS):
@@ -66,10 +66,12 @@ def url_problem(url: str) -> str | None:
 
 
 def unknown_scheme(url: str) -> str:
-    """Return that nothing sends to such an address, with the scheme that was meant, if any is."""
+    """Return that apprise makes nothing of an address, with the scheme that was meant, if any."""
     scheme = scheme_of(url)
+    if scheme in _FREQUENT:
+        return f'apprise cannot read it; see there how an address of {scheme} is written'
     hint = nearest(scheme, _FREQUENT)
-    return f'apprise, which sends to {scheme}://, cannot read it{hint}; see its list of services'
+    return f'apprise knows nobody who sends to {scheme}{hint}; see its list of services'
 
 
 def hook_of(url: str) -> Hook:
@@ -96,7 +98,7 @@ def _hook_problem(url: str) -> str | None:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return 'its host or its port cannot be read; write it as in hooks://SECRET@example.com/path'
+        return 'its host or its port cannot be read; write it as in hooks://example.com/path'
     return _hook_parts_problem(parts, port)
 
 
@@ -104,9 +106,9 @@ def _hook_parts_problem(parts: SplitResult, port: int | None) -> str | None:
     host = parts.netloc.rpartition('@')[2]
     host = host.removesuffix(f':{port}') if port is not None else host.removesuffix(':')
     if not host:
-        return 'it names no host; write it as in hooks://SECRET@example.com/path'
+        return 'it names no host; write it as in hooks://example.com/path'
     if _HOST.fullmatch(host) is None:
-        return 'its host cannot be one; write it as in hooks://SECRET@example.com/path'
+        return 'its host cannot be one; write it as in hooks://example.com/path'
     if port == 0:
         return 'its port is 0; give one from 1 to 65535'
     if parts.fragment:
