@@ -1,0 +1,1 @@
+"""Senders: messages of alerts to webhooks, and through the library apprise to everything else."""
