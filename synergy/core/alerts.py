@@ -121,6 +121,9 @@ class _Looked:
             elif fact is not None and (alert.ended_at is None or fact.since <= alert.ended_at):
                 # One that had ended is back before that was told, or was not seen for a moment.
                 del facts[alert.id]
+                # Of some facts nobody knows since when they are so: since they were seen first.
+                since = min(fact.since, alert.fact.since)
+                fact = fact if since == fact.since else replace(fact, since=since)
                 alert = replace(alert, fact=fact, ended_at=None, is_unwatched=False)
             elif alert.is_open and self._is_gone(alert, rule, seen):
                 if alert.group is None:
