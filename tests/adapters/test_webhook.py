@@ -34,7 +34,7 @@ def receiver(answer: Callable[[socket.socket], None]) -> Iterator[tuple[int, lis
                 head = b''
                 while b'\r\n\r\n' not in head:
                     head += link.recv(65_536)
-                if LETTER.document.encode() not in head:
+                if head[-4:] == b'\r\n\r\n':
                     head += link.recv(65_536)
                 received.append(head)
                 answer(link)
