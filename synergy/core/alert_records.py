@@ -119,7 +119,8 @@ class Alerts(Struct, frozen=True, kw_only=True):
     """All that is remembered.
 
     last: the number of the newest alert there has been. told: beginnings of late. moments: what
-    happened once, and when it was dealt with.
+    happened once, and when it was dealt with. mutes: those that hold. sent: the number of the
+    newest delivery there has been.
     """
 
     last: int = 0
@@ -127,6 +128,8 @@ class Alerts(Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...] = ()
     told: tuple[Told, ...] = ()
     moments: tuple[tuple[AlertId, datetime], ...] = ()
+    mutes: tuple[Mute, ...] = ()
+    sent: int = 0
 
     @property
     def open(self) -> Sequence[Alert]:

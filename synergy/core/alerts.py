@@ -25,7 +25,6 @@ from synergy.core.alert_records import (
     Group,
     Message,
     MessageKind,
-    Mute,
     Told,
 )
 from synergy.core.alert_rules import (
@@ -62,14 +61,12 @@ class Step(NamedTuple):
     messages: Sequence[Message]
 
 
-def step(
-    before: Alerts, seen: Seen, rules: Sequence[AlertRule], mutes: Iterable[Mute], now: datetime
-) -> Step:
+def step(before: Alerts, seen: Seen, rules: Sequence[AlertRule], now: datetime) -> Step:
     """Return what follows from what is seen now.
 
-    mutes: all that hold or held. Cost: rules times facts, and what is open.
+    Cost: rules times facts, and what is open.
     """
-    muted = frozenset(mute.rule for mute in mutes if now < mute.until)
+    muted = frozenset(mute.rule for mute in before.mutes if now < mute.until)
     looked = _Looked(before, seen, rules, now)
     messages: list[Message] = []
     for rule in rules:
@@ -89,6 +86,10 @@ class _Looked:
         self._rules = {rule.name: rule for rule in rules}
         self._now = now
         self._last = self._last_before = before.last
+        self._sent = before.sent
+        self._mutes = [
+            mute for mute in before.mutes if mute.rule in self._rules and now < mute.until
+        ]
         self._moments = {
             found: at for found, at in before.moments if -REMEMBERED < now - at < REMEMBERED
         }
@@ -193,6 +194,8 @@ class _Looked:
             groups=tuple(self.groups.values()),
             told=tuple(self.told),
             moments=tuple(self._moments.items()),
+            mutes=tuple(self._mutes),
+            sent=self._sent,
         )
 
 

@@ -13,12 +13,16 @@ import pytest
 from pymongo.database import Database
 
 from bench.servers.mongodb import MongoServers
+from synergy.adapters.mongo import alerts
 from synergy.adapters.mongo.administration import MongoAdministration
 from synergy.adapters.mongo.chain import Chain, WriteTerms
 from synergy.adapters.mongo.connection import MongoConnection
 from synergy.adapters.mongo.names import JOB_COLLECTION
 from synergy.adapters.mongo.schema import INDEXES
 from synergy.adapters.mongo.store import MongoStore
+from synergy.core.alert_outbox import Delivery
+from synergy.core.alert_records import Alerts
+from synergy.core.alert_requests import AlertRequest, AlertRequestKind
 from synergy.core.effects import InsertUnit, SaveFreerun, SaveJob
 from synergy.core.freerun_record import Freerun
 from synergy.core.records import LogLine, Outcome, ProcessName
@@ -26,6 +30,7 @@ from synergy.core.states import JobState, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.trigger import parse_trigger
+from synergy.core.watching import AlertOutcome
 from synergy.ports.errors import CommitRefused, LeadershipLost, StoreUnavailable, StoreUnusable
 from synergy.ports.store import JobFilter
 from tests.builders import index_rows, key
@@ -465,3 +470,40 @@ def test_hours_sort_before_days_when_read_together(store: MongoStore) -> None:
 
     assert rows == sorted(rows)
     assert Qualifier.HOURLY in JOB_COLLECTION
+
+
+def test_what_a_watcher_has_saved_by_halves_is_made_whole_by_the_next(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = store.store_now().replace(microsecond=0)
+    made = Delivery(
+        number=1, key='k', group='g', receiver='r', document='{}', made_at=at, next_at=at
+    )
+    asked = AlertRequest(id='r1', kind=AlertRequestKind.ACK, named='night', by='anna', at=at)
+    store.insert_alert_request(asked)
+    ended = replace(asked, ended_at=at)
+    outcome = AlertOutcome(alerts=Alerts(last=1), deliveries=(made,), requests=(ended,), cursor=7)
+    lease = store.watch('one', timedelta(minutes=1))
+    assert lease is not None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(alerts, 'repeated', _broken_off)
+        with pytest.raises(StoreUnavailable):
+            store.save_alerts(lease, 0, outcome)
+        assert store.alert_memory().rev == 1
+        assert not store.save_alerts(lease, 1, AlertOutcome(alerts=Alerts()))
+        with pytest.raises(StoreUnavailable):
+            store.watch('one', timedelta(minutes=1))
+    store.stop_watching(lease)
+    newer = store.watch('two', timedelta(minutes=1))
+
+    assert newer is not None
+    assert [*store.waiting_deliveries()] == [made]
+    assert store.alert_request('r1') == ended
+    assert store.journal_cursor('alerts') == 7
+    assert store.alert_memory().alerts == Alerts(last=1)
+    assert store.save_alerts(newer, 1, AlertOutcome(cursor=8))
+
+
+def _broken_off(_: object) -> None:
+    raise StoreUnavailable('broken off')

@@ -67,7 +67,8 @@ class Told:
         """Return what is told once these facts are seen so many minutes later, by its keys."""
         self.now += minutes * MINUTE
         seen = Seen(facts=facts, **fields)
-        self.alerts, messages = step(self.alerts, seen, self.rules, self.mutes, self.now)
+        before = replace(self.alerts, mutes=tuple(self.mutes))
+        self.alerts, messages = step(before, seen, self.rules, self.now)
         self.messages += messages
         return [message.key for message in messages]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError
-
-from synergy.adapters.mongo.collections import MongoCollections, millis
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo import leases
+from synergy.adapters.mongo.collections import MongoCollections
 from synergy.adapters.mongo.documents.leadership import leadership_of
 from synergy.adapters.mongo.names import COUNTS, LEADER, LEADERSHIP
 from synergy.core.leader_counts import LeaderCounts
@@ -17,7 +13,6 @@ from synergy.core.leader_standing import LeaderStanding
 from synergy.core.records import Leadership
 from synergy.ports.errors import LeadershipLost, StoreUnusable
 from synergy.ports.rows import Malformed
-from synergy.ports.store import LEASES_MAX
 from synergy.ports.stored import leader_counts
 from synergy.ports.stored import leader_standing as standings
 
@@ -32,31 +27,8 @@ class MongoLeadership:
 
     def lead(self, owner: str, lease: timedelta) -> Leadership | None:
         """Take or renew leadership."""
-        now = self._connection.now
-        is_own = {'$eq': ['$owner', {'$literal': owner}]}
-        # A missing field, of a document that is made by this very statement, is less than any date.
-        is_over = {'$lte': ['$lease_until', now]}
-        is_absurd = {'$gt': ['$lease_until', {'$add': [now, millis(LEASES_MAX * lease)]}]}
-        may = {'$or': [is_own, is_over, is_absurd]}
-        until = {'$add': [now, millis(lease)]}
-        kept = {'$cond': [is_over, {'$add': [{'$ifNull': ['$term', 0]}, 1]}, '$term']}
-        term = {'$cond': [is_own, kept, {'$add': [{'$ifNull': ['$term', 0]}, 1]}]}
-        taken = [
-            {
-                '$set': {
-                    'owner': {'$cond': [may, {'$literal': owner}, '$owner']},
-                    'term': {'$cond': [may, term, '$term']},
-                    'lease_until': {'$cond': [may, until, '$lease_until']},
-                }
-            }
-        ]
-        with self._connection.reaching():
-            try:
-                found = self._lead(taken)
-            except DuplicateKeyError:
-                # Two made the document at the same time; now it is there.
-                found = self._lead(taken)
-        if found['owner'] != owner:
+        found = leases.take(self._connection, LEADERSHIP, LEADER, owner, lease)
+        if found is None:
             return None
         try:
             return leadership_of(found)
@@ -66,20 +38,10 @@ class MongoLeadership:
                 f'({error}); repair it: its term must be at least that of any job'
             ) from error
 
-    def _lead(self, taken: Sequence[Document]) -> Document:
-        found = self._connection.database[LEADERSHIP].find_one_and_update(
-            {'_id': LEADER}, taken, upsert=True, return_document=ReturnDocument.AFTER
-        )
-        assert found is not None, 'an upsert returns what it wrote'
-        return found
-
     def resign(self, leadership: Leadership) -> None:
         """Give leadership up at once, if it is still this one."""
-        with self._connection.reaching():
-            self._connection.database[LEADERSHIP].update_one(
-                {'_id': LEADER, 'owner': leadership.owner, 'term': leadership.term},
-                [{'$set': {'lease_until': self._connection.now}}],
-            )
+        owner, term = leadership.owner, leadership.term
+        leases.give_up(self._connection, LEADERSHIP, LEADER, owner, term)
 
     def report_standing(self, leadership: Leadership, standing: LeaderStanding) -> None:
         """Say how it stands with the leading Scheduler."""

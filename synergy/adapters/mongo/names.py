@@ -44,6 +44,10 @@ BOXES: Final = 'box'
 JOURNAL: Final = 'journal'
 CURSORS: Final = 'journal_cursor'
 SNAPSHOTS: Final = 'index_snapshot'
+#: Collection of who watches and what is remembered of alerts, and id of its one document.
+WATCH: Final = 'watch'
+DELIVERIES: Final = 'alert_delivery'
+ALERT_REQUESTS: Final = 'alert_request'
 #: Collections of what recuts have archived.
 JOBS_ARCHIVED: Final = 'job_archived'
 UNITS_ARCHIVED: Final = 'unit_of_work_archived'

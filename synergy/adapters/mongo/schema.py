@@ -19,7 +19,9 @@ from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.names import (
+    ALERT_REQUESTS,
     CURSORS,
+    DELIVERIES,
     JOB_COLLECTIONS,
     JOBS_ARCHIVED,
     JOURNAL,
@@ -29,6 +31,7 @@ from synergy.adapters.mongo.names import (
     SNAPSHOTS,
     TYPE_FREERUN,
     UNITS_ARCHIVED,
+    WATCH,
 )
 from synergy.core.structs import Struct, field
 from synergy.ports.errors import StoreUnavailable, StoreUnusable
@@ -91,6 +94,12 @@ _ARCHIVE_INDEXES: Final = tuple(
     for name in (JOBS_ARCHIVED, UNITS_ARCHIVED)
 )
 _JOURNAL_INDEX: Final = Index(collection=JOURNAL, keys=('until',))
+_ALERT_INDEXES: Final = (
+    Index(collection=DELIVERIES, keys=('ended_at',)),
+    Index(collection=DELIVERIES, keys=('alert_group',)),
+    Index(collection=ALERT_REQUESTS, keys=('ended_at',)),
+    Index(collection=ALERT_REQUESTS, keys=('at',)),
+)
 INDEXES: Final = (
     *_JOB_INDEXES,
     Index(collection='unit_of_work', keys=('process_name', 'timeperiod', 'run'), is_unique=True),
@@ -107,9 +116,12 @@ INDEXES: Final = (
     Index(collection='command', keys=('state', 'created_at')),
     *_ARCHIVE_INDEXES,
     _JOURNAL_INDEX,
+    *_ALERT_INDEXES,
 )
-#: What the schema document says is there: collections that older programs did not make.
-_READY: Final = (*JOB_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED, JOURNAL)
+#: Those that older programs did not make.
+_ADDED: Final = (JOBS_ARCHIVED, UNITS_ARCHIVED, JOURNAL, DELIVERIES, ALERT_REQUESTS)
+#: What the schema document says is there.
+_READY: Final = (*JOB_COLLECTIONS, *_ADDED)
 #: Logs grow old by it; how old is the setting log_retention_days.
 LOG_AGE: Final = Index(collection='log_recording', keys=('created_at',))
 _UNINDEXED: Final = (
@@ -123,6 +135,7 @@ _UNINDEXED: Final = (
     'pool',
     CURSORS,
     SNAPSHOTS,
+    WATCH,
     _SCHEMA,
 )
 COLLECTIONS: Final = tuple(dict.fromkeys([*(i.collection for i in INDEXES), *_UNINDEXED]))
@@ -199,7 +212,7 @@ def missing(database: Database[Document]) -> Iterator[Index]:
 
 def _add_job_collections(database: Database[Document]) -> None:
     """Make what an older program has not known ready, beside it: it goes on with its own."""
-    for collection in (*SHARED_COLLECTIONS, JOBS_ARCHIVED, UNITS_ARCHIVED, JOURNAL):
+    for collection in (*SHARED_COLLECTIONS, *_ADDED):
         models = [index.model for index in INDEXES if index.collection == collection]
         database[collection].create_indexes(models)
     ready = {'job_collections': list(_READY)}

@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from synergy.adapters.mongo.alerts import MongoAlerts
 from synergy.adapters.mongo.archive import MongoArchive
 from synergy.adapters.mongo.boxes import MongoBoxes
 from synergy.adapters.mongo.claims import MongoClaims
@@ -58,6 +59,7 @@ class MongoStore(JoinedStore):
                 commands=MongoCommands(collections),
                 boxes=MongoBoxes(collections),
                 users=MongoUsers(collections),
+                alerts=MongoAlerts(collections),
                 illegal=collections,
                 scan=MongoScan(collections),
                 snapshots=connection,

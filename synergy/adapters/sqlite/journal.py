@@ -47,7 +47,7 @@ _RECENT: Final = (
     f'UNION ALL SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_open '
     f'WHERE {IS_OPEN} AND changed_at >= ?1'
 )
-_SAVE_CURSOR: Final = (
+SAVE_CURSOR: Final = (
     'INSERT INTO journal_cursor (name, number, at) VALUES (?, ?, ?) ON CONFLICT (name) '
     'DO UPDATE SET number = excluded.number, at = excluded.at WHERE number <= excluded.number'
 )
@@ -136,7 +136,7 @@ class SqliteJournal:
     def save_journal_cursor(self, name: str, number: int) -> bool:
         """Remember how far a follower is, unless it is further already."""
         now = to_micros(self._tables.clock.now())
-        return self._file.write(_SAVE_CURSOR, (name, number, now)) == 1
+        return self._file.write(SAVE_CURSOR, (name, number, now)) == 1
 
     def remove_journal_cursor(self, name: str) -> None:
         """Forget a follower."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from synergy.adapters.sqlite.alert_tables import VERSION_26
 from synergy.adapters.sqlite.journal_tables import VERSION_24
 
 #: Sizes of pools that operators have set.
@@ -24,4 +25,4 @@ CREATE TABLE leader_counts (
 )
 """
 
-LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25)
+LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25, VERSION_26)

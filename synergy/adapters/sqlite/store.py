@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from synergy.adapters.sqlite.alerts import SqliteAlerts
 from synergy.adapters.sqlite.archive import SqliteArchive
 from synergy.adapters.sqlite.boxes import SqliteBoxes
 from synergy.adapters.sqlite.claims import SqliteClaims
@@ -53,6 +54,7 @@ class SqliteStore(JoinedStore):
                 commands=SqliteCommands(tables),
                 boxes=SqliteBoxes(tables),
                 users=SqliteUsers(tables),
+                alerts=SqliteAlerts(tables),
                 illegal=tables,
                 scan=SqliteScan(tables),
                 snapshots=file,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from synergy.ports.store.alerts import AlertReader, AlertRequestStore, AlertStore
 from synergy.ports.store.archive import Archived, ArchiveReader
 from synergy.ports.store.boxes import BoxReader, BoxStore
 from synergy.ports.store.commands import CommandReader, CommandStore
@@ -32,6 +33,9 @@ from synergy.ports.store.users import UserStore
 __all__ = [
     'EVENTS_PER_JOB_MAX',
     'LEASES_MAX',
+    'AlertReader',
+    'AlertRequestStore',
+    'AlertStore',
     'ArchiveReader',
     'Archived',
     'BoxReader',
@@ -76,6 +80,7 @@ class Reader(
     CommandReader,
     BoxReader,
     JournalReader,
+    AlertReader,
     IllegalRows,
     RowScan,
     Snapshots,
@@ -96,7 +101,7 @@ class SchedulerStore(
     """The roles that the Scheduler needs."""
 
 
-class Store(SchedulerStore, UnitStore, BoxStore, UserStore, Protocol):
+class Store(SchedulerStore, UnitStore, BoxStore, UserStore, AlertStore, Protocol):
     """All roles; what an adapter implements and `bootstrap` hands out."""
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from synergy.ports.store import (
+    AlertStore,
     ArchiveReader,
     BoxStore,
     CommandStore,
@@ -44,6 +45,7 @@ class Parts(NamedTuple):
     commands: CommandStore
     boxes: BoxStore
     users: UserStore
+    alerts: AlertStore
     illegal: IllegalRows
     scan: RowScan
     snapshots: Snapshots
@@ -140,6 +142,21 @@ class JoinedStore:
         self.set_desired = parts.boxes.set_desired
         self.ask_restart = parts.boxes.ask_restart
         self.report_actual = parts.boxes.report_actual
+
+        self.watching = parts.alerts.watching
+        self.alert_memory = parts.alerts.alert_memory
+        self.waiting_deliveries = parts.alerts.waiting_deliveries
+        self.count_waiting_deliveries = parts.alerts.count_waiting_deliveries
+        self.deliveries = parts.alerts.deliveries
+        self.alert_request = parts.alerts.alert_request
+        self.open_alert_requests = parts.alerts.open_alert_requests
+        self.alert_requests = parts.alerts.alert_requests
+        self.insert_alert_request = parts.alerts.insert_alert_request
+        self.watch = parts.alerts.watch
+        self.stop_watching = parts.alerts.stop_watching
+        self.save_alerts = parts.alerts.save_alerts
+        self.save_delivery = parts.alerts.save_delivery
+        self.prune_alerts = parts.alerts.prune_alerts
 
         self.users = parts.users.users
         self.had_users = parts.users.had_users

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields
 from synergy.core.records import Leadership
@@ -10,9 +12,11 @@ from synergy.ports.rows import Malformed as Malformed
 
 def leadership_of(document: Document) -> Leadership:
     """Return the leadership that a document says; raise Malformed."""
+    owner, term, until = lease_of(document)
+    return Leadership(owner=owner, term=term, until=until)
+
+
+def lease_of(document: Document) -> tuple[str, int, datetime]:
+    """Return owner, term and end of a lease; raise Malformed."""
     fields = Fields(document)
-    return Leadership(
-        owner=fields.text('owner'),
-        term=fields.number('term'),
-        until=fields.instant('lease_until'),
-    )
+    return fields.text('owner'), fields.number('term'), fields.instant('lease_until')
