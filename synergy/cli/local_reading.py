@@ -12,7 +12,7 @@ from synergy.bootstrap import Runtime
 from synergy.cli.caller import caller_of
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.interface import RUNS_MAX, JobsWanted
-from synergy.cli.queues import routes_of
+from synergy.cli.queues import routes_in_use
 from synergy.cli.target import known_key, node_of, written_of
 from synergy.conf.model import Context
 from synergy.core.changed_levels import left_out
@@ -121,7 +121,7 @@ class LocalReading:
             vanished_after,
             context=self.runtime.context,
         )
-        routes = routes_of(self.runtime.context)
+        routes = routes_in_use(self.runtime.context, found)
         of_broker = broker_warnings(partial(self.runtime.open_broker, create=False), routes)
         return encode_status(replace(found, warnings=[*found.warnings, *of_broker]))
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 
 from synergy import bootstrap
-from synergy.cli.queues import routes_of
+from synergy.cli.queues import routes_in_use, routes_of
+from synergy.core.records import BoxProcess
 from synergy.ports.broker import BrokerAdmin, Message
+from synergy.scheduler.loop import LoopSettings, Scheduler
+from synergy.scheduler.main import pipeline_of
+from synergy.view.index import load_index
+from synergy.view.status import status
 from tests.cli.conftest import Said
 
 
@@ -68,6 +74,42 @@ def test_delete_removes_a_queue_and_declare_makes_it_again(launch: Callable[...,
     assert '1 queues are not declared yet' in launch('mq').out
     launch('mq', 'declare')
     assert 'not declared yet' not in launch('mq').out
+
+
+def test_of_thousands_of_queues_status_asks_about_those_in_use(launch: Callable[..., Said]) -> None:
+    launch('mq', 'declare')
+    settings, context = bootstrap.load()
+    with bootstrap.open_runtime(settings, context) as runtime:
+        store = runtime.open_store()
+
+        def used() -> set[str]:
+            now = runtime.clock.now()
+            seen = status(load_index(context.hierarchy, store, now), store, None, now)
+            return {route.queue for route in routes_in_use(context, seen)}
+
+        of_flights = {'queue_flight_hourly', 'queue_flight_daily', 'queue_flight_monthly'}
+        everything = {route.queue for route in routes_of(context)}
+        assert used().isdisjoint(of_flights)
+        assert 'q_uow_status' in used()
+
+        Scheduler(
+            pipeline_of(context, runtime.clock),
+            store=store,
+            broker=runtime.open_broker(),
+            clock=runtime.clock,
+            settings=LoopSettings(
+                owner='dev:1',
+                leader_lease=timedelta(seconds=10),
+                sweep_period=timedelta(seconds=10),
+                inbox_batch_max=100,
+            ),
+        ).step()
+
+        assert used() & of_flights == {'queue_flight_hourly'}, 'which has been asked for'
+        row = BoxProcess(box_id='dev', process='FlightDaily', is_on=True, pids=(7,))
+        store.report_actual([row])
+        assert used() & of_flights == {'queue_flight_hourly', 'queue_flight_daily'}
+        assert used() < everything
 
 
 def test_an_unknown_queue_is_refused_with_the_nearest_name(launch: Callable[..., Said]) -> None:

@@ -243,6 +243,24 @@ def test_what_is_acknowledged_twice_or_after_a_close_is_ignored(
     assert ids(take(two)) == ['b']
 
 
+def test_of_many_routes_the_queues_that_there_are_are_told_in_order(doorbell: Doorbell) -> None:
+    broker = doorbell.open()
+    routes = [Route(exchange='', routing='', queue=f'many_{number:03d}') for number in range(60)]
+    there = [route for number, route in enumerate(routes) if number % 3 == 1]
+    broker.declare(there)
+
+    seen = [state.queue for state in broker.queue_states(routes)]
+
+    assert [queue for queue in seen if not queue.endswith('.dead')] == [
+        route.queue for route in there
+    ]
+    assert broker.queue_states([]) == []
+    for route in there:
+        broker.delete(route.queue)
+    assert all(state.queue.endswith('.dead') for state in broker.queue_states(routes))
+    broker.close()
+
+
 def test_an_operator_sees_queues_and_removes_one(doorbell: Doorbell) -> None:
     broker = doorbell.open()
     broker.declare([ROUTE, OTHER])

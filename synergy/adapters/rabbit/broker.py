@@ -21,6 +21,7 @@ from pika.exceptions import ChannelClosed
 from pika.spec import Basic
 
 from synergy.adapters.rabbit import refusals
+from synergy.adapters.rabbit.census import Census
 from synergy.adapters.rabbit.consumer import RabbitConsumer, Received
 from synergy.adapters.rabbit.message import (
     QUEUE_HEADER,
@@ -51,7 +52,11 @@ _TCP_OPTIONS: Final = {
     'TCP_USER_TIMEOUT': 15_000,  # Milliseconds.
 }
 #: A quorum queue is elected while it is declared.
-_DECLARE_SECONDS: Final = 0.5
+_QUORUM_SECONDS: Final = 0.5
+#: Of thousands each may take a while.
+_DECLARE_SECONDS: Final = 0.02
+#: Routes that are declared in one round trip: of a server that hangs people hear within seconds.
+_DECLARED_MAX: Final = 50
 
 
 class RabbitBroker:
@@ -78,11 +83,13 @@ class RabbitBroker:
         self._routes: dict[str, Route] = {}
 
     def declare(self, routes: Collection[Route]) -> None:
-        """Make sure of exchanges, queues, bindings and dead queues, all in one round trip."""
-        if not routes:
-            return
-        self._routes.update({route.queue: route for route in routes})
+        """Make sure of exchanges, queues, bindings and dead queues, many in one round trip."""
+        chosen = list(routes)
+        self._routes.update({route.queue: route for route in chosen})
+        for start in range(0, len(chosen), _DECLARED_MAX):
+            self._declare(chosen[start : start + _DECLARED_MAX])
 
+    def _declare(self, routes: Sequence[Route]) -> None:
         def step(raw: Channel, future: Future[None]) -> None:
             # Without a callback pika asks for no answer: a refusal closes the channel.
             for exchange in {route.exchange for route in routes} - {''}:
@@ -94,9 +101,9 @@ class RabbitBroker:
                     raw.queue_bind(route.queue, route.exchange, route.routing)
             raw.basic_qos(prefetch_count=1, callback=lambda _: succeed(future, None))
 
-        seconds = ANSWER_SECONDS + _DECLARE_SECONDS * len(routes) * bool(self._arguments)
+        each = _QUORUM_SECONDS if self._arguments else _DECLARE_SECONDS
         try:
-            self._channel().call(step, seconds)
+            self._channel().call(step, ANSWER_SECONDS + each * len(routes))
         except ChannelClosed as error:
             names = ', '.join(route.queue for route in routes)
             raise refusals.of_channel(error, self._uri, f'declare {names}') from error
@@ -143,7 +150,12 @@ class RabbitBroker:
     def queue_states(self, routes: Collection[Route]) -> Sequence[QueueState]:
         """Return how the queues of routes stand, those of their dead letters included."""
         names = [name for route in routes for name in (route.queue, dead_queue_of(route.queue))]
-        return [state for name in names if (state := self._state(name)) is not None]
+        census = Census(self._reading.session(), list(dict.fromkeys(names)))
+        try:
+            found = census.take()
+        except ChannelClosed as error:
+            raise refusals.of_channel(error, self._uri, f'look at {census.refused}') from error
+        return [found[name] for name in names if name in found]
 
     def purge(self, queue: str) -> int:
         """Drop the messages of a queue that nobody holds."""
@@ -200,21 +212,6 @@ class RabbitBroker:
                 return None
             raise refusals.of_channel(error, self._uri, what) from error
         return answer
-
-    def _state(self, queue: str) -> QueueState | None:
-        def step(raw: Channel, future: Future[QueueState]) -> None:
-            def declared(frame: Any) -> None:
-                method = frame.method
-                succeed(future, QueueState(queue, method.message_count, method.consumer_count))
-
-            raw.queue_declare(queue, passive=True, callback=declared)
-
-        try:
-            return self._channel().call(step)
-        except ChannelClosed as error:
-            if error.reply_code == refusals.NOT_FOUND:
-                return None
-            raise refusals.of_channel(error, self._uri, f'look at {queue}') from error
 
     def _declare_queue(self, raw: Channel, queue: str) -> None:
         raw.queue_declare(queue, durable=True, arguments=dict(self._arguments))

@@ -106,17 +106,27 @@ class RabbitSession:
         future.add_done_callback(self._waiting.discard)
         return future
 
-    def answer(self, future: Future[T], seconds: float = ANSWER_SECONDS) -> T:
-        """Wait for the answer to a step; a silent connection is given up."""
-        try:
-            return future.result(seconds)
-        except TimeoutError:
-            error = BrokerUnavailable(
-                f'RabbitMQ at {without_password(self._uri)} gave no answer within {seconds:g} s; '
-                'connecting again'
-            )
-            self.abandon(error)
-            raise error from None
+    def answer(
+        self,
+        future: Future[T],
+        seconds: float = ANSWER_SECONDS,
+        progress: Callable[[], int] = lambda: 0,
+    ) -> T:
+        """Wait for the answer to a step; a silent connection is given up.
+
+        progress: changes with each part of an answer of many, which may take as long as it changes.
+        """
+        seen = -1
+        while (count := progress()) != seen:
+            seen = count
+            with suppress(TimeoutError):
+                return future.result(seconds)
+        error = BrokerUnavailable(
+            f'RabbitMQ at {without_password(self._uri)} gave no answer within {seconds:g} s; '
+            'connecting again'
+        )
+        self.abandon(error)
+        raise error
 
     def close(self) -> None:
         """Say goodbye, and end; safe to call twice."""

@@ -99,9 +99,12 @@ def _list(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -> Exi
 
 
 def _list_dead(broker: BrokerAdmin, routes: Sequence[Route], *, is_json: bool) -> ExitCode:
+    # One question about all takes less than looking into each of thousands.
+    filled = {state.queue for state in broker.queue_states(routes) if state.depth}
     letters = [
         (route.queue, letter.reason, letter.text)
         for route in routes
+        if route.queue + _DEAD in filled
         for letter in cut(
             broker.dead_letters(route.queue, _DEAD_MAX + 1),
             _DEAD_MAX,
