@@ -46,6 +46,16 @@ def starter_command(process: str, instance: int, *options: str) -> tuple[str, ..
     return (*PYTHON, *door, process, '--instance', str(instance), *options)
 
 
+def forecaster_command() -> tuple[str, ...]:
+    """Return the command that starts what makes forecasts, to be run in the project folder.
+
+    The pid of who starts it comes behind. It has no file beside this package: its module is found
+    wherever this one was.
+    """
+    door = 'import sys; sys.path.insert(0, sys.argv[1]); from synergy.cli import forecaster as it'
+    return (*PYTHON, '-c', f'{door}; sys.exit(it.main(int(sys.argv[2])))', str(BESIDE))
+
+
 def in_words(text: str) -> str:
     """Return a message with the command line called as it is called here."""
     return text if IS_CHECKOUT else text.replace(WRITTEN, COMMAND)

@@ -24,7 +24,13 @@ ALLOWED = {
     # Draws at random, by fixed seeds; else as pure as the core.
     'synergy.forecast': {'synergy.core'},
     'synergy.view': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.forecast'},
-    'synergy.operations': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.view'},
+    'synergy.operations': {
+        'synergy.core',
+        'synergy.ports',
+        'synergy.conf',
+        'synergy.view',
+        'synergy.forecast',
+    },
     'synergy.scheduler': {'synergy.core', 'synergy.ports', 'synergy.conf'},
     'synergy.workers': {'synergy.core', 'synergy.ports', 'synergy.conf', 'synergy.output'},
     'synergy.supervisor': {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from math import inf
 from typing import Final
 
+from synergy.core.hierarchy import Hierarchy
+from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
@@ -123,6 +125,20 @@ class Outlook:
         """Return all jobs that are expected to end, in the order in which they start."""
         return list(self._course.last_of)
 
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Return the processes that it is about."""
+        return self._hierarchy
+
+    @cached_property
+    def started(self) -> Mapping[JobKey, datetime]:
+        """Return since when each job runs that a worker has now."""
+        return {
+            unit.key: unit.started_at
+            for unit in self._situation.units
+            if unit.state is UnitState.IN_PROGRESS and unit.started_at is not None
+        }
+
     def of(self, key: JobKey) -> Likely | None:
         """Return what is expected of a job; None: it does not run within the horizon."""
         number = self._course.last_of.get(key)
@@ -140,12 +156,12 @@ class Outlook:
         ]
         return sorted(found, key=lambda item: (item.holds, item.late_at, item.key))
 
-    def due(self, process: str | None = None) -> Due:
-        """Return when all is done whose interval is over: of a process, or of all."""
+    def due(self, names: Collection[ProcessName] | None = None) -> Due:
+        """Return when all is done whose interval is over: of some processes, or of all."""
         numbers = [
             number
             for key, number in self._course.last_of.items()
-            if process in (None, key.process) and self._is_over(key)
+            if (names is None or key.process in names) and self.is_over(key)
         ]
         if not numbers:
             return Due(count=0)
@@ -153,7 +169,8 @@ class Outlook:
         low, high = (self._at(last[int(share * len(last))]) for share in _BAND)
         return Due(count=len(numbers), end=self._at(last[len(last) // 2]), low=low, high=high)
 
-    def _is_over(self, key: JobKey) -> bool:
+    def is_over(self, key: JobKey) -> bool:
+        """Tell whether the interval of a job is over now."""
         node = self._hierarchy.nodes[key.process]
         return self._hierarchy.over_at(node, key.timeperiod.ordinal) <= self.now
 

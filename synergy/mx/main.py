@@ -21,9 +21,12 @@ from typing import Final, Protocol
 from synergy.conf.model import Context, Settings
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import CommandId
+from synergy.doors import forecaster_command
 from synergy.mx.app import App
 from synergy.mx.live.broker_watch import BrokerWatch
 from synergy.mx.live.feed import Feed
+from synergy.mx.live.forecaster import Aside
+from synergy.mx.live.forecasts import Forecasts, Foresees, Here
 from synergy.mx.live.read_model import ReadModel
 from synergy.mx.live.store_pool import StorePool
 from synergy.mx.templating import environment
@@ -33,6 +36,7 @@ from synergy.mx.web.security import Sessions, fresh_secret
 from synergy.mx.web.server import Server, create
 from synergy.mx.web.site import Site
 from synergy.mx.web.viewers import ViewerSlots
+from synergy.operations.foreseen import Foreseer
 from synergy.ports.broker import REPORT_ROUTE, Broker, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerError, PortError
@@ -112,7 +116,7 @@ def start(runtime: StartedRuntime) -> int:
     listening = _listen(runtime.clock, settings)
     if listening is None:
         return ExitCode.MISCONFIGURED
-    site = site_of(runtime, secret)
+    site = site_of(runtime, secret, Aside(forecaster_command(), settings.project))
     server = server_of(App(site), listening)
     _stop_on_signal(site)
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -146,19 +150,23 @@ def _warm(site: Site) -> None:
     gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
-def site_of(runtime: MxRuntime, secret: str) -> Site:
-    """Return what all requests share."""
+def site_of(runtime: MxRuntime, secret: str, foresees: Foresees | None = None) -> Site:
+    """Return what all requests share. foresees: what makes forecasts, if not this process does."""
     settings, clock = runtime.settings, runtime.clock
     model = ReadModel(runtime.context.hierarchy, clock)
     # A store that is gone is not replaced by an empty one.
     open_store = partial(runtime.open_store, create=False, busy_seconds_max=STORE_SECONDS_MAX)
     stores = StorePool(open_store)
+    if foresees is None:
+        foreseer = Foreseer(runtime.context.hierarchy, settings.box_vanished, clock.monotonic)
+        foresees = Here(foreseer, stores.lent, clock.now)
     return Site(
         settings=settings,
         context=runtime.context,
         clock=clock,
         model=model,
         feed=Feed(model, stores, clock),
+        forecasts=Forecasts(foresees, clock.monotonic),
         viewer_slots=ViewerSlots(settings.mx_viewers_max),
         broker=BrokerWatch(partial(runtime.open_broker, create=False), clock),
         stores=stores,
@@ -259,6 +267,7 @@ def _stop_on_signal(site: Site) -> None:
     def on_stop(*_: object) -> None:
         site.feed.stop()
         site.broker.stop()
+        site.forecasts.stop()
         # Waitress ends its loop and its threads by this.
         raise SystemExit
 

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from synergy.core.deadline import parse as parse_time
+from synergy.core.hierarchy import Hierarchy
 from synergy.core.nearest import nearest
+from synergy.core.records import ProcessName
 from synergy.core.timetable import Timetable
 from synergy.operations.freezes import instant_meant
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
@@ -67,12 +69,17 @@ def foresee(
 ) -> ForecastDocument:
     """Return what is to be expected. timetable: is taken over. by, process: as typed; or all."""
     length = length_until(by, now)
-    names = timetable.hierarchy.nodes
-    if process is not None and process not in names:
+    names = None if process is None else {known_process(process, timetable.hierarchy)}
+    situation = situation_of(timetable, store, now, vanished_after)
+    return encode_forecast(forecast_of(situation, length), names)
+
+
+def known_process(name: str, hierarchy: Hierarchy) -> ProcessName:
+    """Return the name of a managed process; raise OperationRefused for any other."""
+    if name not in hierarchy.nodes:
         raise OperationRefused(
             RefusalKind.UNKNOWN,
-            f'{process!r:.80} is not a managed process{nearest(process, names)}',
+            f'{name!r:.80} is not a managed process{nearest(name, hierarchy.nodes)}',
             './launch.py list names them',
         )
-    situation = situation_of(timetable, store, now, vanished_after)
-    return encode_forecast(forecast_of(situation, length), process)
+    return ProcessName(name)

@@ -6,12 +6,14 @@ drawn many times from what was measured (`synergy.forecast`). Nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypedDict
 
 from synergy.core.durations import Measured, work_of
+from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.forecast.outlook import Action, ActionKind, Due, Likely, Link, Outlook, Waits, forecast
 from synergy.forecast.situation import Situation
@@ -20,6 +22,7 @@ from synergy.ports.store import EndedRun, Reader
 from synergy.view.boxes import box_views
 from synergy.view.encode import instant
 from synergy.view.estimates import workers_by_process
+from synergy.view.forecast_trees import asked_of_trees
 from synergy.view.why_documents import At
 
 #: How far one may look, and does if nothing is said.
@@ -31,7 +34,7 @@ _RUNS_MIN: Final = 20
 _RUNS_IN_ALL: Final = 40_000
 #: Deadlines that are told with what decides them, and less likely than what to hold.
 _EXPLAINED_MAX: Final = 3
-_AT_RISK: Final = 0.9
+AT_RISK: Final = 0.9
 #: Items of a list.
 ITEMS_MAX: Final = 1_000
 
@@ -63,6 +66,7 @@ class LikelyDocument(TypedDict):
 
     process: str
     timeperiod: str
+    started: Annotated[str | None, 'since when it runs; null: it does not run now']
     start: At | None
     end: Annotated[str | None, 'half of the courses end by then; null: an operator has to act']
     low: At | None
@@ -82,6 +86,25 @@ class DueDocument(TypedDict):
     high: At | None
 
 
+class TreeForecastDocument(TypedDict):
+    """What the owner of a tree asks: when its newest day, or month, is done."""
+
+    tree: str
+    is_due: Annotated[bool, 'its interval is over now; else it is the next to be over']
+    likely: LikelyDocument
+
+
+class JobForecastDocument(TypedDict):
+    """What is to be expected of one job."""
+
+    at: At
+    until: At
+    draws: Annotated[int, 'courses that were drawn']
+    likely: Annotated[
+        LikelyDocument | None, 'null: nothing of it is expected to run within the hours ahead'
+    ]
+
+
 class ForecastDocument(TypedDict):
     """What is to be expected within the hours ahead."""
 
@@ -91,8 +114,9 @@ class ForecastDocument(TypedDict):
     draws: Annotated[int, 'courses that were drawn']
     is_whole: Annotated[bool, 'false: more would run than was looked at']
     due: DueDocument
+    trees: Annotated[list[TreeForecastDocument], 'of each tree its newest day, and what is longer']
     deadlines: Annotated[list[LikelyDocument], 'the least likely to hold first']
-    at_risk: Annotated[int, f'deadlines that hold with less than {_AT_RISK:.0%}']
+    at_risk: Annotated[int, f'deadlines that hold with less than {AT_RISK:.0%}']
     items: Annotated[list[LikelyDocument], 'jobs by their likely end']
 
 
@@ -129,13 +153,16 @@ def forecast_of(situation: Situation, length: timedelta) -> Outlook:
 
 
 def encode_forecast(
-    outlook: Outlook, process: str | None = None, limit: int = ITEMS_MAX
+    outlook: Outlook, names: Collection[ProcessName] | None = None, limit: int = ITEMS_MAX
 ) -> ForecastDocument:
-    """Return a forecast as it is sent. process: only of it; limit: most items of each list."""
-    wanted: Callable[[Likely], bool] = lambda item: process in (None, item.key.process)  # noqa: E731
-    deadlines = [item for item in outlook.deadlines() if wanted(item)]
-    at_risk = [item for item in deadlines if (item.holds or 0.0) < _AT_RISK]
-    likely = [item for key in outlook.jobs if (item := outlook.of(key)) and wanted(item)]
+    """Return a forecast as it is sent. names: only of these; limit: most items of each list."""
+
+    def is_wanted(item: Likely) -> bool:
+        return names is None or item.key.process in names
+
+    deadlines = [item for item in outlook.deadlines() if is_wanted(item)]
+    at_risk = [item for item in deadlines if (item.holds or 0.0) < AT_RISK]
+    likely = [item for key in outlook.jobs if (item := outlook.of(key)) and is_wanted(item)]
     likely.sort(key=lambda item: (item.end is None, item.end, item.key))
     explained = {item.key for item in at_risk[:_EXPLAINED_MAX]}
     return {
@@ -144,13 +171,37 @@ def encode_forecast(
         'jobs': len(likely),
         'draws': len(outlook.draws.ends),
         'is_whole': outlook.is_whole,
-        'due': _due(outlook.due(process)),
+        'due': _due(outlook.due(names)),
+        'trees': _trees(outlook, likely, limit),
         'deadlines': [
             _encode(outlook, item, is_explained=item.key in explained) for item in deadlines[:limit]
         ],
         'at_risk': len(at_risk),
         'items': [_encode(outlook, item, is_explained=False) for item in likely[:limit]],
     }
+
+
+def encode_job(outlook: Outlook, key: JobKey) -> JobForecastDocument:
+    """Return what is to be expected of one job, with what decides it."""
+    item = outlook.of(key)
+    return {
+        'at': instant(outlook.now) or '',
+        'until': instant(outlook.until) or '',
+        'draws': len(outlook.draws.ends),
+        'likely': None if item is None else _encode(outlook, item, is_explained=True),
+    }
+
+
+def _trees(outlook: Outlook, likely: Iterable[Likely], limit: int) -> list[TreeForecastDocument]:
+    by_key = {item.key: item for item in likely}
+    return [
+        {
+            'tree': tree,
+            'is_due': outlook.is_over(key),
+            'likely': _encode(outlook, by_key[key], is_explained=False),
+        }
+        for tree, key in asked_of_trees(outlook.hierarchy, by_key, outlook.is_over)[:limit]
+    ]
 
 
 def _due(due: Due) -> DueDocument:
@@ -167,6 +218,7 @@ def _encode(outlook: Outlook, item: Likely, *, is_explained: bool) -> LikelyDocu
     return {
         'process': item.key.process,
         'timeperiod': str(item.key.timeperiod),
+        'started': instant(outlook.started.get(item.key)),
         'start': instant(item.start),
         'end': instant(item.end),
         'low': instant(item.low),

@@ -62,6 +62,8 @@ def test_what_makes_no_sense_is_refused(
 def test_a_dashboard_answers_too_and_keeps_its_answer_for_a_while(
     pages: DashboardHarness, remote: Launch
 ) -> None:
+    pages.foresees = True
+
     def asked() -> dict[str, object]:
         found: dict[str, object] = json.loads(
             remote('forecast', '--process', 'SiteHourly', '--json').out

@@ -40,8 +40,10 @@ from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Timeperiod, parse
 from synergy.core.users import Role, User
 from synergy.mx.app import App
+from synergy.mx.live.forecasts import ForecastFailed, Forecasts, Foresees
 from synergy.mx.main import site_of
 from synergy.mx.web.site import Site
+from synergy.operations.foreseen import Answer, Asked
 from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.ports.store import Store
@@ -129,6 +131,22 @@ def _rows(content: bytes) -> dict[str, list[object]]:
         return {name: copy.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables}
 
 
+@dataclass(slots=True)
+class _Foresees:
+    """Makes forecasts for a dashboard that is to have some."""
+
+    pages: DashboardHarness
+    real: Foresees
+
+    def answer(self, asked: Asked) -> Answer:
+        if not self.pages.foresees:
+            raise ForecastFailed('this test makes none')
+        return self.real.answer(asked)
+
+    def close(self) -> None:
+        self.real.close()
+
+
 class DashboardHarness:
     """A client in front of the application, and the store behind it."""
 
@@ -149,7 +167,16 @@ class DashboardHarness:
         (settings.log_directory / 'mx.log').write_text('started\nlistens\n')
         self.store = self.runtime.open_store()
         self.resources.callback(self.store.close)
-        self.site: Site = site_of(self.runtime, 'a secret of tests')
+        #: Whether forecasts are made, which takes a while: by whoever asks, at once.
+        self.foresees = False
+        found = site_of(self.runtime, 'a secret of tests')
+        forecasts = Forecasts(
+            _Foresees(self, found.forecasts.foresees),
+            self.runtime.clock.monotonic,
+            lambda work: work(),
+            idle_seconds=0.0,
+        )
+        self.site: Site = replace(found, forecasts=forecasts)
         self.app = App(self.site)
         self.client = Client(self.app)
         self.place = {'REMOTE_ADDR': '127.0.0.1'}

@@ -57,6 +57,7 @@ def one_for_all(
     home = tmp_path_factory.mktemp('matrix')
     shutil.copy(history, home / 'store.db')
     found = DashboardHarness(home)
+    found.foresees = True
     for role in Role:
         found.add_user(role.value, role)
     yield found

@@ -50,6 +50,7 @@ def rained_on(tmp_path_factory: pytest.TempPathFactory, history: Path) -> Iterat
     home = tmp_path_factory.mktemp('fuzz')
     shutil.copy(history, home / 'store.db')
     pages = DashboardHarness(home)
+    pages.foresees = True
     pages.add_user('admin', Role.ADMIN)
     pages.add_user('viewer', Role.VIEWER)
     token, text = new_token('admin', Role.ADMIN, None, NOW, None)

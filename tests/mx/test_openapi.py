@@ -50,6 +50,7 @@ def validator(route: Route, status: int) -> Draft202012Validator:
 
 @pytest.fixture
 def asking(pages: DashboardHarness) -> tuple[DashboardHarness, dict[str, str]]:
+    pages.foresees = True
     pages.add_user('admin', Role.ADMIN)
     token, text = new_token('admin', Role.ADMIN, 'ci', NOW, timedelta(days=9))
     pages.store.save_token(token)

@@ -31,7 +31,6 @@ from synergy.core.states import JobState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.mx.live.forecasts import Forecasts
 from synergy.mx.live.led_watch import LedWatch, left_out_by_process
 from synergy.mx.live.left_out import LeftOut
 from synergy.mx.live.run_watch import RunWatch
@@ -94,7 +93,6 @@ class ReadModel:
     def __init__(self, hierarchy: Hierarchy, clock: Clock) -> None:
         """Know nothing until the first look."""
         self.lock = RLock()
-        self.forecasts = Forecasts()
         self.hierarchy = hierarchy
         self._defined = hierarchy
         self._overrides = Changed()

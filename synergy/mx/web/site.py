@@ -11,6 +11,7 @@ from synergy.core.records import CommandId
 from synergy.core.structs import Struct, field
 from synergy.mx.live.broker_watch import BrokerWatch
 from synergy.mx.live.feed import Feed
+from synergy.mx.live.forecasts import Forecasts
 from synergy.mx.live.idle import IdleWatch
 from synergy.mx.live.navigation import NavigationCache
 from synergy.mx.live.read_model import ReadModel
@@ -37,6 +38,7 @@ class Site(Struct, frozen=True, kw_only=True):
     clock: Clock
     model: ReadModel
     feed: Feed
+    forecasts: Forecasts
     viewer_slots: ViewerSlots
     broker: BrokerWatch
     stores: StorePool
