@@ -1,8 +1,9 @@
 """A snapshot of the index, kept long: with the lines that follow it, any later instant.
 
 Unlike the copy for the next start, which knows what has ended, it has the byte of every interval,
-and a line about each job that was running or held. How requests were told apart just then is not
-kept: embryos that one has reset are all of one sort (`RERUN`).
+and a line about each job that was running or held, and about so many that a request has reset. How
+requests were told apart just then is not kept: embryos that one has reset are all of one sort
+(`RERUN`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ AS_KEPT: Final = bytes(RERUN if code == PAUSED or code in OWN else code for code
 #: A part is closed once it is this long: a document of MongoDB has 16 MB at most.
 _PART_BYTES: Final = 4 * 1024 * 1024
 _ZLIB_LEVEL: Final = 1
+#: Rows of jobs that requests have reset: of the others the bytes alone are kept.
+RESETS_MAX: Final = 2_000
 #: Of one process: an interval of a minute for a thousand years.
 _CODES_MAX: Final = 1 << 30
 _LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
@@ -53,7 +56,10 @@ class IndexSnapshot(Struct, frozen=True):
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """What a snapshot says. open_lines: of jobs that were running or held, numbered 0.
+    """What a snapshot says. open_lines: of jobs that had not ended and had a row, numbered 0.
+
+    Of those that a request has reset there are at most `RESETS_MAX`. What happened is RESTED where
+    a job was between two runs, and STARTED where it had a unit.
 
     context: text of the context that was led, as `synergy.ports.stored.led_context` has it.
     """
@@ -67,7 +73,7 @@ class Opened(Struct, frozen=True, kw_only=True):
 def snapshot_of(
     mark: SnapshotMark, pages: Iterable[IndexPage], running: Iterable[Job], context: str | None
 ) -> IndexSnapshot:
-    """Return a snapshot of an index. running: the rows of its jobs that are running or held."""
+    """Return a snapshot of an index. running: the rows of its open jobs; see `kept_rows`."""
     lines = page_of_lines(map(_line_of, running), 1, 0, mark.at)
     opened = None if lines is None else (lines.count, lines.names, lines.body)
     parts = [_encode((context, opened))]
@@ -83,6 +89,17 @@ def snapshot_of(
     if part:
         parts.append(_encode(part))
     return IndexSnapshot(mark, tuple(parts))
+
+
+def kept_rows(open_jobs: Iterable[Job]) -> Iterator[Job]:
+    """Yield the rows of which a snapshot tells."""
+    resets = 0
+    for job in open_jobs:
+        if job.state.is_running or job.is_held:
+            yield job
+        elif resets < RESETS_MAX:
+            resets += 1
+            yield job
 
 
 def opened(snapshot: IndexSnapshot) -> Opened:
@@ -110,7 +127,7 @@ def _line_of(job: Job) -> Line:
         process=job.process,
         timeperiod=job.timeperiod,
         rev=job.rev,
-        what=Happened.HELD if job.is_held else Happened.STARTED,
+        what=_what(job),
         to_state=job.state,
         run=job.run,
         is_held=job.is_held,
@@ -120,6 +137,14 @@ def _line_of(job: Job) -> Line:
         request=job.request_id,
         reason=job.reason,
     )
+
+
+def _what(job: Job) -> Happened:
+    if job.is_held:
+        return Happened.HELD
+    if not job.state.is_running:
+        return Happened.RESET
+    return Happened.RESTED if job.uow_id is None else Happened.STARTED
 
 
 def _lines(mark: SnapshotMark, stored: Any) -> Sequence[Line]:

@@ -55,7 +55,7 @@ _BODY_MAX: Final = 256 * 1024 * 1024
 _PLAIN: Final = b'\x01'
 _COMPRESSED: Final = b'\x02'
 #: By their place, which is stored.
-_STATES: Final = (
+STATES: Final = (
     None,
     JobState.EMBRYO,
     JobState.IN_PROGRESS,
@@ -64,7 +64,7 @@ _STATES: Final = (
     JobState.SKIPPED,
     JobState.NOOP,
 )
-_PLACE_BY_STATE: Final = {state: place for place, state in enumerate(_STATES)}
+_PLACE_BY_STATE: Final = {state: place for place, state in enumerate(STATES)}
 _LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
 _MICRO: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,6 +73,7 @@ _LINE_LENGTH: Final = 17
 _BY_RUN: Final = frozenset({Happened.ENDED, Happened.GAVE_UP})
 #: Saves that may make lines, beside those of jobs.
 _OTHERS: Final = (SaveFreerun, RemoveFreerun, ArchiveRows, SaveOverride, SaveCommand)
+_WRONG: Final = (ValueError, TypeError, IndexError, KeyError, OverflowError, zlib.error)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 
@@ -216,17 +217,61 @@ def page_of_lines(
     return draft.page(first, term)
 
 
+class _Opened(NamedTuple):
+    page: JournalPage
+    since: datetime
+    levels: Sequence[str]
+    ids: Sequence[str]
+
+
 def lines_of(page: JournalPage) -> Sequence[Line]:
     """Return the lines of a page; raise ValueError if somebody has changed it."""
     try:
-        levels, ids, rows, micros, *_ = _decode(_unpacked(page.body))
-        since = _EPOCH + timedelta(microseconds=micros)
-        opened = _Opened(page, since, levels, ids)
-        if len(rows) != page.count:
-            raise ValueError(f'it has {len(rows)} lines')
+        opened, rows = _opened(page)
         return [_line(opened, place, row) for place, row in enumerate(rows)]
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, zlib.error) as error:
-        raise ValueError(f'page {page} of the journal cannot be read: {error!s:.200}') from error
+    except _WRONG as error:
+        raise _unreadable(page, error) from error
+
+
+class PackedLines(NamedTuple):
+    """The lines of a page as they are packed, for whoever looks at few fields of many of them."""
+
+    opened: _Opened
+    rows: Sequence[Sequence[Any]]
+
+    def line(self, place: int) -> Line:
+        """Return one of them; raise ValueError if somebody has changed it."""
+        try:
+            return _line(self.opened, place, self.rows[place])
+        except _WRONG as error:
+            raise _unreadable(self.opened.page, error) from error
+
+    def at(self, place: int) -> datetime:
+        """Return of which instant one is; raise ValueError if somebody has changed it."""
+        try:
+            return self.opened.since + timedelta(microseconds=self.rows[place][11])
+        except _WRONG as error:
+            raise _unreadable(self.opened.page, error) from error
+
+
+def packed_lines_of(page: JournalPage) -> PackedLines:
+    """Return the lines of a page as they are packed; raise ValueError if it cannot be read."""
+    try:
+        return PackedLines(*_opened(page))
+    except _WRONG as error:
+        raise _unreadable(page, error) from error
+
+
+def _opened(page: JournalPage) -> tuple[_Opened, Sequence[Sequence[Any]]]:
+    levels, ids, rows, micros, *_ = _decode(_unpacked(page.body))
+    since = _EPOCH + timedelta(microseconds=micros)
+    if len(rows) != page.count:
+        raise ValueError(f'it has {len(rows)} lines')
+    return _Opened(page, since, levels, ids), rows
+
+
+def _unreadable(page: JournalPage, error: Exception) -> ValueError:
+    return ValueError(f'page {page} of the journal cannot be read: {error!s:.200}')
 
 
 def _unpacked(body: bytes) -> bytes:
@@ -241,13 +286,6 @@ def _unpacked(body: bytes) -> bytes:
             return unpacked
         case other:
             raise ValueError(f'format {other!r} is unknown; a newer version may have written it')
-
-
-class _Opened(NamedTuple):
-    page: JournalPage
-    since: datetime
-    levels: Sequence[str]
-    ids: Sequence[str]
 
 
 def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
@@ -274,8 +312,8 @@ def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
         timeperiod=timeperiod,
         rev=rev,
         what=Happened(what),
-        from_state=_STATES[before],
-        to_state=_STATES[after],
+        from_state=STATES[before],
+        to_state=STATES[after],
         run=run,
         is_held=bool(is_held),
         failures=failures,

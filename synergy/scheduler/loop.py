@@ -223,12 +223,12 @@ class Scheduler:
         self._index = index = loaded.index
         self._commands.pause(index)
         self._apply(index, loaded.effects)
+        self._snapshots.begin(index.engine, now)
         context_change.apply_own(self._store, index.commands, self._apply_held, now)
         self._commands.pause(index)  # What is put back was paused meanwhile.
         self._apply(index, index.look_at_all(now))
         self._sweeper.hurry()
         self._copies.begin(now, has_copy=loaded.has_copy)
-        self._snapshots.begin()
         self._pruning.wait()
         return index
 

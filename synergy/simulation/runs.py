@@ -17,7 +17,7 @@ from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation import held, precedence, recuts
 from synergy.simulation.calendars import with_calendars
 from synergy.simulation.declared import declared_inputs
-from synergy.simulation.faults import usual
+from synergy.simulation.faults import Faults, usual
 from synergy.simulation.monitor import Broken
 from synergy.simulation.plot import Crew, Plot
 from synergy.simulation.world import World
@@ -57,7 +57,7 @@ class History(Struct, frozen=True, kw_only=True):
     broken: str | None
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - one for each kind of history
     seed: int,
     poison: str | None = None,
     *,
@@ -65,6 +65,7 @@ def simulate(
     with_precedence: bool = False,
     with_recuts: bool = False,
     hierarchy: Hierarchy | None = None,
+    world_of: Callable[[Plot, int, Faults], World] = World,
 ) -> History:
     """Play one history; the same seed, the same history.
 
@@ -72,6 +73,7 @@ def simulate(
     what waits for it, is to finish. with_contexts: context.py is changed on the way, too.
     with_precedence: much decides who goes first, and operators change it. with_recuts: a process
     changes in context.py, and is recut or left out. hierarchy: another one than the usual.
+    world_of: makes the installation.
     """
     faults = usual()
     faults.poison = poison
@@ -98,7 +100,7 @@ def simulate(
             start=_END - timedelta(hours=2, minutes=50),
             back_max=timedelta(seconds=90),
         )
-    world = World(start, seed, faults)
+    world = world_of(start, seed, faults)
     if with_precedence:
         precedence.begin(world, seed, _START + timedelta(hours=5), _START + timedelta(hours=14))
     broken = None

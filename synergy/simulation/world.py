@@ -79,6 +79,9 @@ _NO_CODE: Final = UserCode(handler=Handler(lambda _: Outcome.processed(1)))
 class World:
     """Everything of one run; the same seed makes the same history."""
 
+    #: What is started as a Scheduler.
+    scheduler_of: Callable[..., Scheduler] = Scheduler
+
     def __init__(self, plot: Plot, seed: int, faults: Faults) -> None:
         """Build the store and the broker; processes begin with the first `run`."""
         self.plot = plot
@@ -253,7 +256,7 @@ class World:
     def _schedule(self, actor: Actor, title: str) -> None:
         broker = self._broker(actor)
         line = Line(self.stage, self.faults, actor)
-        scheduler = Scheduler(
+        scheduler = self.scheduler_of(
             self.plot.pipeline,
             store=unreliable(self.store, line, self.monitor),
             broker=broker,
