@@ -60,7 +60,9 @@ class IndexSnapshots:
         self._number = 0 if newest is None else newest.number
         if newest is not None and lines_max is not None:
             is_long = self._journal.last - newest.number > lines_max
-            is_owed = is_owed or is_long or newest.at.date() != now.date()
+            # Where no line has come since, the last one tells as much.
+            is_late = newest.at.date() != now.date() and newest.number != self._journal.last
+            is_owed = is_owed or is_long or is_late
         if is_owed:
             timetable = engine.timetable
             mark = SnapshotMark(self._journal.last, now, rev)

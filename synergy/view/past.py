@@ -104,7 +104,7 @@ def _gone(
 
 
 def _opened(store: JournalReader, mark: SnapshotMark) -> Opened:
-    snapshot = store.index_snapshot(mark.number)
+    snapshot = store.index_snapshot(mark)
     if snapshot is None:
         raise PastUnknown(
             f'the snapshot of {_said(mark.at)} is gone since', 'ask again, or for another instant'

@@ -184,13 +184,19 @@ def test_snapshots_are_kept_and_go(store: Store) -> None:
     for mark in marks:
         store.save_index_snapshot(led, IndexSnapshot(mark, (b'one', b'two' * 9)))
     store.save_index_snapshot(led, IndexSnapshot(marks[1], (b'again',)))
+    # Of another context behind the same line.
+    marks.append(SnapshotMark(5, NOW + timedelta(days=6), 3))
+    store.save_index_snapshot(led, IndexSnapshot(marks[2], (b'other',)))
 
     assert [*store.index_snapshots()] == marks
-    assert store.index_snapshot(0) == IndexSnapshot(marks[0], (b'one', b'two' * 9))
-    assert store.index_snapshot(5) == IndexSnapshot(marks[1], (b'again',))
-    assert store.index_snapshot(3) is None
-    assert store.prune_snapshots(NOW + timedelta(days=99)) == 1
+    assert store.index_snapshot(marks[0]) == IndexSnapshot(marks[0], (b'one', b'two' * 9))
+    assert store.index_snapshot(marks[1]) == IndexSnapshot(marks[1], (b'again',))
+    assert store.index_snapshot(marks[2]) == IndexSnapshot(marks[2], (b'other',))
+    assert store.index_snapshot(SnapshotMark(3, NOW, 2)) is None
+    assert store.prune_snapshots(NOW + timedelta(days=5)) == 1
     assert [*store.index_snapshots()] == marks[1:]
+    assert store.prune_snapshots(NOW + timedelta(days=99)) == 1
+    assert [*store.index_snapshots()] == marks[2:]
     store.resign(led)
     with pytest.raises(LeadershipLost):
         store.save_index_snapshot(led, IndexSnapshot(marks[0], (b'late',)))

@@ -142,7 +142,7 @@ def test_history_begins_with_a_snapshot_and_each_day_has_one(harness: SchedulerH
     scheduler.step()
 
     _, second = harness.store.index_snapshots()
-    snapshot = harness.store.index_snapshot(second.number)
+    snapshot = harness.store.index_snapshot(second)
     assert snapshot is not None
     found = opened(snapshot)
     hours = next(page for page in found.pages if page.process == HOUR.process)

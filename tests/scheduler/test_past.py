@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
 from synergy.core.states import JobState
 from synergy.scheduler import pruning
@@ -63,8 +64,18 @@ def test_what_cannot_be_told_is_refused_with_what_can(
     monkeypatch.setattr(pruning, 'PRUNE_PERIOD', LEASE / 3)
     later = NOW + timedelta(days=20)
     harness.clock.advance(timedelta(days=20))
-    for _ in range(4):
-        scheduler.step()
+    again = Command(
+        id=CommandId('again'),
+        kind=CommandKind.REPROCESS,
+        process=HOUR.process,
+        start=HOUR.timeperiod,
+        end=HOUR.timeperiod.shift(1),
+        actor='anna',
+        created_at=later,
+    )
+    harness.store.insert_command(again)
+    harness.run(scheduler)
+    later = harness.clock.now()
     harness.clock.advance(timedelta(days=12))
     for _ in range(20):
         scheduler.step()

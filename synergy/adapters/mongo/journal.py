@@ -113,14 +113,14 @@ class MongoJournal:
         with self._connection.reaching():
             snapshots = self._connection.database[SNAPSHOTS]
             found = snapshots.find({'part': 0}, {'body': 0}, session=self._connection.session)
-            found = found.sort('number', ASCENDING)
+            found = found.sort([('number', ASCENDING), ('context_rev', ASCENDING)])
             return [*self._collections.decoded(SNAPSHOTS, mark_of, found)]
 
-    def index_snapshot(self, number: int) -> IndexSnapshot | None:
-        """Return the snapshot that was made behind a line."""
+    def index_snapshot(self, mark: SnapshotMark) -> IndexSnapshot | None:
+        """Return a snapshot."""
         with self._connection.reaching():
             snapshots = self._connection.database[SNAPSHOTS]
-            where = {'number': number}
+            where = {'number': mark.number, 'context_rev': mark.context_rev}
             found = [*snapshots.find(where, session=self._connection.session)]
         parts = sorted(found, key=lambda part: int(part['part']))
         marks = [*self._collections.decoded(SNAPSHOTS, mark_of, parts[:1])]
@@ -150,10 +150,11 @@ class MongoJournal:
         with self._connection.reaching():
             self._leadership.check(leadership)
             snapshots = self._connection.database[SNAPSHOTS]
-            snapshots.delete_many({'number': mark.number})
+            snapshots.delete_many({'number': mark.number, 'context_rev': mark.context_rev})
             # The first part last: without it there is no snapshot.
             for part, body in reversed([*enumerate(snapshot.parts)]):
-                named = {'_id': f'{mark.number}/{part}', **common, 'part': part, 'body': body}
+                name = f'{mark.number}/{mark.context_rev}/{part}'
+                named = {'_id': name, **common, 'part': part, 'body': body}
                 snapshots.replace_one({'_id': named['_id']}, named, upsert=True)
 
     def prune_journal(self, before: datetime, limit: int) -> int:
@@ -173,11 +174,11 @@ class MongoJournal:
     def prune_snapshots(self, before: datetime) -> int:
         """Delete snapshots from before an instant."""
         marks = self.index_snapshots()
-        old = [mark.number for mark in marks[:-1] if mark.at < before]
-        if old:
-            with self._connection.reaching():
-                snapshots = self._connection.database[SNAPSHOTS]
-                snapshots.delete_many({'number': {'$in': old}})
+        old = [mark for mark in marks[:-1] if mark.at < before]
+        with self._connection.reaching():
+            snapshots = self._connection.database[SNAPSHOTS]
+            for mark in old:
+                snapshots.delete_many({'number': mark.number, 'context_rev': mark.context_rev})
         return len(old)
 
     def _changed(self, collection: str, since: datetime) -> Iterator[Document]:

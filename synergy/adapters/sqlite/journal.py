@@ -120,16 +120,19 @@ class SqliteJournal:
 
     def index_snapshots(self) -> Sequence[SnapshotMark]:
         """Return which snapshots of the index there are."""
-        sql = 'SELECT number, at, context_rev FROM index_snapshot WHERE part = 0 ORDER BY number'
+        sql = (
+            'SELECT number, at, context_rev FROM index_snapshot WHERE part = 0 '
+            'ORDER BY number, context_rev'
+        )
         return [*self._tables.decoded('index_snapshot', _mark_of, self._file.read(sql))]
 
-    def index_snapshot(self, number: int) -> IndexSnapshot | None:
-        """Return the snapshot that was made behind a line."""
+    def index_snapshot(self, mark: SnapshotMark) -> IndexSnapshot | None:
+        """Return a snapshot."""
         sql = (
-            'SELECT number, at, context_rev, body FROM index_snapshot WHERE number = ? '
-            'ORDER BY part'
+            'SELECT number, at, context_rev, body FROM index_snapshot '
+            'WHERE number = ? AND context_rev = ? ORDER BY part'
         )
-        found = self._file.read(sql, (number,))
+        found = self._file.read(sql, (mark.number, mark.context_rev))
         marks = [*self._tables.decoded('index_snapshot', _mark_of, [row[:3] for row in found[:1]])]
         return IndexSnapshot(marks[0], tuple(row[3] for row in found)) if marks else None
 
@@ -149,7 +152,9 @@ class SqliteJournal:
         rows = [(number, part, at, rev, body) for part, body in enumerate(snapshot.parts)]
         with self._file.transaction() as connection:
             self._leadership.check(connection, leadership)
-            connection.execute('DELETE FROM index_snapshot WHERE number = ?', (number,))
+            connection.execute(
+                'DELETE FROM index_snapshot WHERE number = ? AND context_rev = ?', (number, rev)
+            )
             connection.executemany(
                 'INSERT INTO index_snapshot (number, part, at, context_rev, body) '
                 'VALUES (?, ?, ?, ?, ?)',
@@ -165,7 +170,8 @@ class SqliteJournal:
         """Delete snapshots from before an instant."""
         gone = self._file.write_returning(
             'DELETE FROM index_snapshot WHERE at < ? '
-            'AND number < (SELECT max(number) FROM index_snapshot) RETURNING part',
+            'AND (number, context_rev) < (SELECT number, context_rev FROM index_snapshot '
+            'ORDER BY number DESC, context_rev DESC LIMIT 1) RETURNING part',
             (to_micros(before),),
         )
         return sum(part == 0 for (part,) in gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from synergy.adapters.sqlite.alert_tables import VERSION_26
-from synergy.adapters.sqlite.journal_tables import VERSION_24
+from synergy.adapters.sqlite.journal_tables import VERSION_24, VERSION_27
 
 #: Sizes of pools that operators have set.
 _VERSION_23: Final = """
@@ -25,4 +25,4 @@ CREATE TABLE leader_counts (
 )
 """
 
-LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25, VERSION_26)
+LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25, VERSION_26, VERSION_27)

@@ -65,11 +65,11 @@ class JournalReader(Protocol):
         ...
 
     def index_snapshots(self) -> Sequence[SnapshotMark]:
-        """Return which snapshots of the index there are, oldest first."""
+        """Return which snapshots of the index there are, by number and context."""
         ...
 
-    def index_snapshot(self, number: int) -> IndexSnapshot | None:
-        """Return the snapshot that was made behind line `number`; None: there is none."""
+    def index_snapshot(self, mark: SnapshotMark) -> IndexSnapshot | None:
+        """Return a snapshot by number and context; None: there is none."""
         ...
 
 
@@ -85,7 +85,7 @@ class JournalStore(JournalReader, Protocol):
         ...
 
     def save_index_snapshot(self, leadership: Leadership, snapshot: IndexSnapshot) -> None:
-        """Keep a snapshot; one of the same number is replaced.
+        """Keep a snapshot; one of the same number and context is replaced.
 
         Raises LeadershipLost when the store's term is not this one or its lease has run out.
         """
