@@ -21,15 +21,15 @@ from synergy.core.index_snapshot import AS_KEPT
 from synergy.core.journal_pages import lines_of
 from synergy.core.overrides import as_led
 from synergy.core.past import Past, PastTimetable
-from synergy.core.records import CommandId, Job, OnFailure, ProcessName
+from synergy.core.records import CommandId, Job, ProcessName
+from synergy.core.states import OnFailure
 from synergy.core.structs import Struct, replace
-from synergy.ports.store import JobFilter
+from synergy.ports.store import JobFilter, Store
 from synergy.scheduler.loop import Scheduler
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.faults import Faults
 from synergy.simulation.plot import Plot
 from synergy.simulation.world import World
-from synergy.view.past import past_at
 
 _PAGES: Final = 10_000
 _ROWS_MAX: Final = 100_000
@@ -53,16 +53,24 @@ class Compared(Struct, frozen=True, kw_only=True):
     differing: Sequence[str]
 
 
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be compared. count: so many instants. rebuild: returns the past of one of a store.
+
+    done: is told what came of it.
+    """
+
+    count: int
+    rebuild: Callable[[Store, Hierarchy, datetime], Past]
+    done: Callable[[Compared], None]
+
+
 class RecordingWorld(World):
     """An installation of which it is recorded how its index stands; see `compare`."""
 
-    def __init__(
-        self, plot: Plot, seed: int, faults: Faults, wanted: int, done: Callable[[Compared], None]
-    ) -> None:
-        """Record. wanted: instants to rebuild. done: is told what came of it."""
+    def __init__(self, plot: Plot, seed: int, faults: Faults, *, wanted: Wanted) -> None:
+        """Record."""
         self.recorded: list[Recorded] = []
         self.wanted = wanted
-        self.done = done
         self.seed = seed
         self.scheduler_of = partial(_Recording, self)
         super().__init__(_holding(plot) if seed % 2 else plot, seed, faults)
@@ -94,7 +102,7 @@ class RecordingWorld(World):
     def close(self) -> None:
         """Compare, and end all processes."""
         try:
-            self.done(self.compare())
+            self.wanted.done(self.compare())
         finally:
             super().close()
 
@@ -104,11 +112,11 @@ class RecordingWorld(World):
         today = as_led(self.hierarchy, self.store.overrides(), self.store.led_context())
         spans = [*self._spans()]
         count, differing = 0, []
-        for _ in range(self.wanted if spans else 0):
+        for _ in range(self.wanted.count if spans else 0):
             recorded, until = random.choice(spans)
             at = recorded.at + random.random() * (until - recorded.at)
             count += 1
-            found = difference(recorded, past_at(self.store, today, at), at)
+            found = difference(recorded, self.wanted.rebuild(self.store, today, at), at)
             if found is not None:
                 differing.append(f'seed {self.seed} at {at}: {found}')
         return Compared(count=count, differing=differing)

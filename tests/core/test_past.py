@@ -46,7 +46,7 @@ def line(
         run=1 if is_job else 0,
         cause=BY_CLOCK,
     )
-    return replace(said, **more)
+    return replace(said, **more)  # type: ignore[arg-type]
 
 
 def snapshot(
@@ -71,7 +71,8 @@ def after(rebuilding: Rebuilding, *lines: Line) -> Past:
 
 def running(of: JobKey, **fields: object) -> Job:
     return replace(
-        started(embryo(of, NOW), first_unit(of, NOW), JobState.IN_PROGRESS, NOW), **fields
+        started(embryo(of, NOW), first_unit(of, NOW), JobState.IN_PROGRESS, NOW),
+        **fields,  # type: ignore[arg-type]
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -12,8 +13,9 @@ from synergy.core.journal_pages import PackedLines
 from synergy.core.past import PastTimetable, Rebuilding
 from synergy.core.structs import replace
 from synergy.scheduler.index_snapshots import IndexSnapshots
-from synergy.simulation.past import Compared, RecordingWorld
+from synergy.simulation.past import Compared, RecordingWorld, Wanted
 from synergy.simulation.runs import simulate
+from synergy.view.past import past_at
 from tests.depth import deep
 
 SEEDS = deep(1)
@@ -38,9 +40,10 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def played(seed: int, kind: dict[str, bool], instants: int = INSTANTS) -> Compared:
     """Play one history, and rebuild its index as of instants drawn by chance."""
     found: list[Compared] = []
+    wanted = Wanted(count=instants, rebuild=past_at, done=found.append)
     history = simulate(
         seed,
-        world_of=lambda *world: RecordingWorld(*world, instants, found.append),
+        world_of=partial(RecordingWorld, wanted=wanted),
         **kind,  # type: ignore[arg-type]
     )
     assert history.broken is None, history
