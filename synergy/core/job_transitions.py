@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
 from synergy.core.chosen import chosen_of
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandKind, Only
 from synergy.core.events import Processed
-from synergy.core.journal import BY_REQUEST, Cause, Change, Happened
+from synergy.core.journal import BY_REQUEST, ENDS_OF_RUNS, Cause, Change, Happened
 from synergy.core.records import Former, Job, Process, Unit, uow_id_of
 from synergy.core.retry import FailedAttempt
 from synergy.core.states import JobState, UnitState
@@ -38,6 +39,7 @@ def next_unit(job: Job, process: Process, span: range, now: datetime) -> Unit:
         run=run,
         created_at=now,
         arguments=process.arguments,
+        request_id=job.request_id,
     )
 
 
@@ -237,12 +239,25 @@ def happened(command: Command, job: Job) -> Happened:
 
 
 def change_of(
-    job: Job, what: Happened, before: JobState, cause: Cause, count: int | None
+    job: Job,
+    what: Happened,
+    before: JobState,
+    cause: Cause,
+    count: int | None,
+    row_of: Callable[[JobKey], Job | None],
 ) -> Change:
-    """Return what the journal is told of a new row. A start that was asked for is the request's."""
+    """Return what the journal is told of a new row. A start that was asked for is the request's.
+
+    row_of: as it still is. Asked where the kind of a transition does not say whether it ends a run.
+    """
+    ended_run = 0
+    if before.is_running and what not in ENDS_OF_RUNS:
+        was = row_of(job.key)
+        if was is not None and was.has_live_unit:
+            ended_run = 0 if job.has_live_unit and job.uow_id == was.uow_id else was.run
     if what is Happened.STARTED and job.request_id is not None:
         cause = BY_REQUEST
-    return Change(what, before, cause, count)
+    return Change(what, before, cause, count, ended_run)
 
 
 def ending(unit: Unit | Processed) -> tuple[JobState, Happened, str]:

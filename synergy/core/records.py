@@ -216,6 +216,7 @@ class Unit(Struct, frozen=True, kw_only=True):
     claim, rescue and cancel; only its newest holder may report. not_before: no claim succeeds
     earlier (delay between attempts). announced_at: when the broker had confirmed the message
     that names this unit; None where the store was not told: most are taken before it would be.
+    request_id: the command that had reset its job when it was made.
     """
 
     id: UowId
@@ -238,6 +239,7 @@ class Unit(Struct, frozen=True, kw_only=True):
     processed_count: int = 0
     error: str | None = None
     arguments: Mapping[str, Json] = field(default_factory=dict)
+    request_id: CommandId | None = None
 
     @property
     def key(self) -> JobKey:

@@ -9,10 +9,11 @@ Register `synergy.workers.shell.ShellWorker` as `classname` and say in `argument
     noop_codes, cancelled_codes   exit codes, 1 to 255, that mean noop or cancelled
 
 The command finds its interval in SYNERGY_TIMEPERIOD, SYNERGY_START_TIMEPERIOD,
-SYNERGY_END_TIMEPERIOD, SYNERGY_RUN, SYNERGY_ATTEMPT and SYNERGY_IDEMPOTENCY_KEY. What it prints
-goes to the log of the run, line by line. A non-zero exit code fails the attempt. What it has
-started ends with it, on time-out, stop or cancel, too, and on the other host whatever happens to
-the worker (`synergy.workers.ssh`). `instances` of the entry bounds how many run at the same time.
+SYNERGY_END_TIMEPERIOD, SYNERGY_RUN, SYNERGY_ATTEMPT and SYNERGY_IDEMPOTENCY_KEY, and in TRACEPARENT
+the span to which its own spans belong. What it prints goes to the log of the run, line by line. A
+non-zero exit code fails the attempt. What it has started ends with it, on time-out, stop or cancel,
+too, and on the other host whatever happens to the worker (`synergy.workers.ssh`).
+`instances` of the entry bounds how many run at the same time.
 """
 
 from __future__ import annotations
@@ -161,6 +162,7 @@ def _variables(uow: Uow) -> Mapping[str, str]:
         'SYNERGY_RUN': str(uow.run),
         'SYNERGY_ATTEMPT': str(uow.attempt),
         'SYNERGY_IDEMPOTENCY_KEY': uow.idempotency_key,
+        'TRACEPARENT': uow.traceparent,
     }
 
 

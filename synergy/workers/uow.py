@@ -11,6 +11,7 @@ from synergy.core.calendar import Calendar
 from synergy.core.records import Json, Unit
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Measure, Qualifier, Timeperiod
+from synergy.core.trace_ids import traceparent_of
 from synergy.core.zones import UTC_CALENDAR, name_of
 from synergy.ports.source import RowId
 
@@ -27,7 +28,8 @@ class Uow(Struct, frozen=True, kw_only=True):
     it with what you write, or delete and insert by interval, and a second start does no harm.
     fence: rises with every start; only the newest may report. start_id, end_id: of a recomputing
     process, lowest and highest primary key of the rows that have arrived; otherwise None.
-    entry_name: of a free run; otherwise None.
+    entry_name: of a free run; otherwise None. request_id: the request for which the job runs again;
+    None: its time has come.
     """
 
     id: str
@@ -51,6 +53,15 @@ class Uow(Struct, frozen=True, kw_only=True):
     fence: int
     idempotency_key: str
     is_stopping: Callable[[], bool]
+    request_id: str | None = None
+
+    @property
+    def traceparent(self) -> str:
+        """Return the W3C header under which spans of user code belong to this attempt.
+
+        All runs of one request are one trace. It is made when it is read, of ids alone.
+        """
+        return traceparent_of(self.id, self.request_id, self.attempt)
 
 
 def uow_of(
@@ -89,6 +100,7 @@ def uow_of(
         fence=unit.fence,
         idempotency_key=unit.idempotency_key,
         is_stopping=is_stopping,
+        request_id=unit.request_id,
     )
 
 

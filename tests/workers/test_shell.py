@@ -15,6 +15,8 @@ import pytest
 
 from synergy.core.records import Unit, uow_id_of
 from synergy.core.states import UnitState
+from synergy.core.structs import replace
+from synergy.core.trace_ids import traceparent_of
 from synergy.workers import Outcome, Uow
 from synergy.workers.shell import CommandProblem, ShellWorker, command_of
 from synergy.workers.uow import uow_of
@@ -49,6 +51,16 @@ def test_output_goes_to_the_log_line_by_line(caplog: pytest.LogCaptureFixture) -
     lines = {(record.levelname, record.getMessage()) for record in caplog.records}
     assert outcome.state is UnitState.PROCESSED
     assert lines == {('INFO', 'one'), ('WARNING', 'two'), ('INFO', 'three')}
+
+
+def test_a_command_is_told_the_span_of_its_attempt(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        run(['printenv', 'TRACEPARENT'])
+
+    assert [record.getMessage() for record in caplog.records] == [uow({}).traceparent]
+    assert uow({}).traceparent == traceparent_of(uow_id_of(HOUR, 1), None, 1)
+    asked = replace(uow({}), request_id='c1', attempt=2)
+    assert asked.traceparent == traceparent_of(uow_id_of(HOUR, 1), 'c1', 2)
 
 
 def descriptors() -> set[str]:

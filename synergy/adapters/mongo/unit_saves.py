@@ -121,6 +121,7 @@ def _adopts(database: Database[Document], unit: Unit) -> bool:
                     'submitted_at': _unless_requested('$submitted_at'),
                     'error': None,
                     'finished_at': None,
+                    'request_id': _or_removed(unit.request_id),
                 }
             },
             {'$set': {'state': UnitState.REQUESTED.value}},
@@ -147,6 +148,10 @@ def _takes_place_of_untouched(database: Database[Document], unit: Unit) -> bool:
         return False
     database[UNITS].insert_one(unit_document(unit))
     return True
+
+
+def _or_removed(value: str | None) -> object:
+    return '$$REMOVE' if value is None else {'$literal': value}
 
 
 def _unless_requested(field: str) -> Document:

@@ -25,4 +25,10 @@ CREATE TABLE leader_counts (
 )
 """
 
-LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25, VERSION_26, VERSION_27)
+#: Which request a run was made for.
+_VERSION_28: Final = """
+ALTER TABLE unit_of_work ADD COLUMN request_id TEXT;
+ALTER TABLE unit_of_work_archived ADD COLUMN request_id TEXT
+"""
+
+LATER: Final = (_VERSION_23, VERSION_24, _VERSION_25, VERSION_26, VERSION_27, _VERSION_28)

@@ -78,12 +78,13 @@ INSERT_UNIT_BESIDE: Final = (
     'WHERE is_by_key = 1 AND process_name = ?2 AND timeperiod = ?3 AND run = ?7) '
     'ON CONFLICT DO NOTHING'
 )
-_ADOPTABLE_UNIT: Final = (
-    f'SELECT 1 FROM unit_of_work WHERE id = ? AND run = ? AND state = {REQUESTED} AND fence = 0'
+_ADOPT_UNIT: Final = (
+    'UPDATE unit_of_work SET request_id = ? '
+    f'WHERE id = ? AND run = ? AND state = {REQUESTED} AND fence = 0'
 )
 _REVIVE_UNIT: Final = (
     f'UPDATE unit_of_work SET state = {REQUESTED}, fence = fence + 1, error = NULL, '
-    'finished_at = NULL, submitted_at = NULL, not_before = NULL '
+    'finished_at = NULL, submitted_at = NULL, not_before = NULL, request_id = ? '
     f'WHERE id = ? AND state = {CANCELED} AND started_at IS NULL'
 )
 #: One that a commit has left which broke off under an earlier version, with the id of that time.
@@ -255,9 +256,9 @@ def apply(  # noqa: C901 - one case for each kind of save
 
 def _adopt(connection: Connection, unit: Unit) -> bool:
     """Take over a unit that nobody has worked on; tell whether there was one."""
-    if connection.execute(_ADOPTABLE_UNIT, (unit.id, unit.run)).fetchone() is not None:
+    if connection.execute(_ADOPT_UNIT, (unit.request_id, unit.id, unit.run)).rowcount == 1:
         return True
-    if connection.execute(_REVIVE_UNIT, (unit.id,)).rowcount == 1:
+    if connection.execute(_REVIVE_UNIT, (unit.request_id, unit.id)).rowcount == 1:
         return True
     _, earlier = uow_ids_of(unit.key, unit.run)
     if connection.execute(_DELETE_UNTOUCHED_UNIT, (earlier,)).rowcount != 1:

@@ -171,6 +171,7 @@ PLAIN_UNIT: Final[Any] = {
         _or(_none('arguments'), {'$eq': ['$arguments', {}]}),
         _name('process_name'),
         _or(_none('owner'), _name('owner')),
+        _or(_none('request_id'), _name('request_id')),
         _interval_of_unit('timeperiod'),
         _or({'$eq': ['$start_timeperiod', '$timeperiod']}, _interval_of_unit('start_timeperiod')),
         _interval_of_unit('end_timeperiod'),

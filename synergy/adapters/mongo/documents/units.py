@@ -11,7 +11,7 @@ from synergy.adapters.mongo.connection import Document
 from synergy.adapters.mongo.documents.fields import Fields, json_value
 from synergy.adapters.mongo.names import TYPE_FREERUN, TYPE_MANAGED
 from synergy.core.letter_groups import DeadLetter
-from synergy.core.records import LogLine, LogPlace, ProcessName, Unit, UowId
+from synergy.core.records import CommandId, LogLine, LogPlace, ProcessName, Unit, UowId
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.ports import rows
@@ -34,6 +34,7 @@ def unit_of(document: Document) -> Unit:
     """Return the unit of a document; raise Malformed."""
     fields = Fields(document)
     qualifier = fields.word('time_qualifier', Qualifier)
+    asked = fields.text_or_none('request_id')
     return Unit(
         id=UowId(str(document['_id'])),
         process=ProcessName(fields.text('process_name')),
@@ -55,6 +56,7 @@ def unit_of(document: Document) -> Unit:
         processed_count=rows.number(COUNT_FIELD, document.get(COUNT_FIELD)),
         error=fields.said('error'),
         arguments=fields.json('arguments'),
+        request_id=None if asked is None else CommandId(asked),
     )
 
 
@@ -99,7 +101,7 @@ def letter_of(document: Document) -> DeadLetter:
 def unit_document(unit: Unit) -> Document:
     """Return the document of a unit."""
     qualifier = unit.timeperiod.qualifier
-    return {
+    document: Document = {
         '_id': ObjectId(unit.id),
         'process_name': unit.process,
         'timeperiod': str(unit.timeperiod),
@@ -123,6 +125,9 @@ def unit_document(unit: Unit) -> Document:
         'arguments': json_value(unit.arguments),
         'unit_of_work_type': TYPE_FREERUN if qualifier is Qualifier.REAL_TIME else TYPE_MANAGED,
     }
+    if unit.request_id is not None:
+        document['request_id'] = unit.request_id
+    return document
 
 
 def log_documents(uow_id: UowId, log: Sequence[LogLine], name: str | None) -> list[Document]:

@@ -127,7 +127,8 @@ PLAIN_UNIT: Final = _all(
     'arguments IS NULL',
     "typeof(id) = 'text' AND typeof(process_name) = 'text'",
     "owner IS NULL OR typeof(owner) = 'text'",
-    _plain_text("(id || process_name || coalesce(owner, ''))"),
+    "request_id IS NULL OR typeof(request_id) = 'text'",
+    _plain_text("(id || process_name || coalesce(owner, '') || coalesce(request_id, ''))"),
     _names_interval('timeperiod'),
     *(
         f'{column} IS NULL OR {_names_interval(column)}'

@@ -29,7 +29,7 @@ from synergy.ports.store import EndedRun, LiveRun
 UNIT_COLUMNS: Final = (
     'id, process_name, timeperiod, time_qualifier, start_timeperiod, end_timeperiod, run, attempt, '
     'lost_count, state, fence, owner, lease_until, created_at, submitted_at, not_before, '
-    'started_at, finished_at, processed_count, error, arguments'
+    'started_at, finished_at, processed_count, error, arguments, request_id'
 )
 ENDED_RUN_COLUMNS: Final = (
     'process_name, time_qualifier, timeperiod, run, state, started_at, finished_at, attempt, '
@@ -39,7 +39,7 @@ LIVE_RUN_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, state, 
 LETTER_COLUMNS: Final = 'id, process_name, time_qualifier, timeperiod, finished_at, error'
 #: Of those that are written: whether a unit is found by its key, and not by its id alone.
 UNIT_COLUMNS_WRITTEN: Final = f'{UNIT_COLUMNS}, is_by_key'
-_UNIT: Final = Columns(UNIT_COLUMNS, 'ttiiIIiiiiiTIiIIIIiTT')
+_UNIT: Final = Columns(UNIT_COLUMNS, 'ttiiIIiiiiiTIiIIIIiTTT')
 _ENDED_RUN: Final = Columns(ENDED_RUN_COLUMNS, 'tiiiiiiii')
 _LIVE_RUN: Final = Columns(LIVE_RUN_COLUMNS, 'ttiiiI')
 _LETTER: Final = Columns(LETTER_COLUMNS, 'ttiiIT')
@@ -51,7 +51,8 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
     if tuple(map(type, row)) not in _UNIT.known:
         _UNIT.check(row)
     uow_id, process, number, code, start, end, run, attempt, lost, state, fence, *rest = row
-    owner, lease, created, announced, not_before, started, finished, count, error, arguments = rest
+    owner, lease, created, announced, not_before, started, finished, count, *said = rest
+    error, arguments, request = said
     if (run | attempt | lost | fence) >> COUNT_BITS:
         counts = {'run': run, 'attempt': attempt, 'lost_count': lost, 'fence': fence}
         for field, value in counts.items():
@@ -79,6 +80,7 @@ def unit_of(row: tuple[Any, ...]) -> Unit:
         processed_count=count,
         error=None if error is None else fields.said('error', error),
         arguments={} if arguments is None else fields.json_object('arguments', arguments),
+        request_id=request,
     )
 
 
@@ -154,6 +156,7 @@ def unit_values(unit: Unit) -> tuple[Any, ...]:
         unit.processed_count,
         unit.error,
         json.dumps(dict(unit.arguments), sort_keys=True) if unit.arguments else None,
+        unit.request_id,
         int(unit.run > RUN_IN_ID_MAX or unit.id != uow_id_of(unit.key, unit.run)),
     )
 
