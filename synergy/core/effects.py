@@ -125,12 +125,14 @@ class SaveContext(Struct, frozen=True):
 class SaveFreerun(Struct, frozen=True):
     """Write a free run at `freerun.rev`; refused unless the stored rev is one less (0: no row).
 
-    what: what the journal is told besides.
+    what: what the journal is told besides. begun, ended: of which units.
     """
 
     freerun: Freerun
     event: str
     what: Happened = Happened.CHANGED
+    begun: tuple[UowId, ...] = ()
+    ended: tuple[UowId, ...] = ()
 
 
 class RemoveFreerun(Struct, frozen=True):

@@ -392,8 +392,9 @@ class Engine:
     def _save(
         self, job: Job, event: str, what: Happened, before: JobState, count: int | None = None
     ) -> None:
+        row_of = self.timetable.open_job
+        change = job_transitions.change_of(job, what, before, self._cause, count, row_of)
         self.timetable.put(job)
-        change = job_transitions.change_of(job, what, before, self._cause, count)
         self._effects.saves.append(SaveJob(job, event, None, change))
         if job.request_id is not None and not job.has_live_unit:
             self._starting.freed(job.request_id)

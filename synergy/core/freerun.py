@@ -22,13 +22,12 @@ from synergy.core.effects import (
     InsertUnit,
     Note,
     RemoveFreerun,
-    SaveFreerun,
 )
 from synergy.core.events import Event, Expired, Reported, TooOld, process_of
 from synergy.core.failure_streaks import FailureStreaks
 from synergy.core.freerun_fires import armed_after, chosen, fires_until, next_fire, next_unit
 from synergy.core.freerun_record import Freerun, Overlap, redefined
-from synergy.core.freerun_turns import FreerunTurns, happened
+from synergy.core.freerun_turns import FreerunTurns, save_of
 from synergy.core.holds import Holds
 from synergy.core.journal import Happened
 from synergy.core.pools import Pools
@@ -385,11 +384,11 @@ class Freeruns:
     def _save(
         self, freerun: Freerun, event: str, now: datetime, what: Happened | None = None
     ) -> None:
-        what = what or happened(self._by_name.get(freerun.name), freerun)
+        before = self._by_name.get(freerun.name)
         freerun = replace(freerun, rev=freerun.rev + 1, changed_at=now)
         self._by_name[freerun.name] = freerun
         self._turns.hold(freerun)
-        self._effects.saves.append(SaveFreerun(freerun, event, what))
+        self._effects.saves.append(save_of(before, freerun, event, what))
 
     def _arm(self, freerun: Freerun, after: datetime) -> None:
         serial = self._serial.get(freerun.name, 0) + 1

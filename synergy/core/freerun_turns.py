@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from synergy.core.effects import SaveFreerun
 from synergy.core.freerun_record import Freerun
 from synergy.core.journal import Happened
 from synergy.core.pools import Pools
-from synergy.core.records import ProcessName
+from synergy.core.records import ProcessName, UowId
 
 
 class FreerunTurns:
@@ -72,7 +73,26 @@ class FreerunTurns:
         return ', '.join(pool for pool, _ in self._pools.taker(name).shares)
 
 
-def happened(before: Freerun | None, after: Freerun) -> Happened:
+def save_of(
+    before: Freerun | None, after: Freerun, event: str, what: Happened | None
+) -> SaveFreerun:
+    """Return what saves an entry. what: what has become of it, where a run has ended."""
+    begun, ended = _moved_units(before, after)
+    return SaveFreerun(after, event, what or _happened(before, after), begun, ended)
+
+
+def _moved_units(
+    before: Freerun | None, after: Freerun
+) -> tuple[tuple[UowId, ...], tuple[UowId, ...]]:
+    """Return which units of an entry have begun, and which have ended."""
+    was = () if before is None else before.live
+    if was == after.live:
+        return (), ()
+    begun = tuple(uow_id for uow_id in after.live if uow_id not in was)
+    return begun, tuple(uow_id for uow_id in was if uow_id not in after.live)
+
+
+def _happened(before: Freerun | None, after: Freerun) -> Happened:
     """Return what has become of an entry of which no run has ended."""
     if before is None:
         return Happened.CHANGED

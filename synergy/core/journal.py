@@ -95,17 +95,24 @@ BY_REQUEST: Final = Cause(CauseKind.COMMAND)
 BY_REPAIR: Final = Cause(CauseKind.REPAIR)
 
 
+#: A transition of a running job that is one of these is the end of its run.
+ENDS_OF_RUNS: Final = frozenset(
+    {Happened.RESTED, Happened.ENDED, Happened.GAVE_UP, Happened.HELD},
+)
+
+
 class Change(Struct, frozen=True):
     """What the new row of a job does not say of the transition that it is saved for.
 
     before: its state before. count: things that the run has processed; with it goes no reason, for
-    the line tells everything then.
+    the line tells everything then. ended_run: of kinds that not always end a run, see `Line`.
     """
 
     what: Happened
     before: JobState
     cause: Cause = BY_CLOCK
     count: int | None = None
+    ended_run: int = 0
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -116,7 +123,8 @@ class Line(Struct, frozen=True, kw_only=True):
     to_state: of jobs; None where a repair could not tell. run: the newest one by then. failures,
     lost: attempts of that run that failed, and that lost their worker. count: things processed.
     request: which has reset the job, as long as that is not over. reason: for people; None where
-    `text` tells all of it from the other fields.
+    `text` tells all of it from the other fields. ended_run: which run of a job is over by it, and
+    was not before; 0: none. begun, ended: units of a free run, of which there may be several.
     """
 
     number: int
@@ -137,6 +145,9 @@ class Line(Struct, frozen=True, kw_only=True):
     cause: Cause
     request: CommandId | None = None
     reason: str | None = None
+    ended_run: int = 0
+    begun: tuple[UowId, ...] = ()
+    ended: tuple[UowId, ...] = ()
 
     @property
     def key(self) -> JobKey | None:
@@ -152,6 +163,20 @@ class Line(Struct, frozen=True, kw_only=True):
     def uow_id(self) -> UowId | None:
         """Return the id of the unit of the job's run, if it has had one."""
         return None if self.key is None or not self.run else uow_id_of(self.key, self.run)
+
+    @property
+    def units_begun(self) -> tuple[UowId, ...]:
+        """Return the units whose runs begin by it."""
+        if self.what is not Happened.STARTED or self.uow_id is None:
+            return self.begun
+        return (self.uow_id,)
+
+    @property
+    def units_ended(self) -> tuple[UowId, ...]:
+        """Return the units whose runs are over by it."""
+        if self.key is None or not self.ended_run:
+            return self.ended
+        return (uow_id_of(self.key, self.ended_run),)
 
     @property
     def text(self) -> str:

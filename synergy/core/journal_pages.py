@@ -7,7 +7,9 @@ Lines may get more fields at their end: readers pass over those that they do not
 
     format, body     body: [levels, ids, lines, instant of the first one in micros]
     line             [process, level, ordinal, rev, what, from, to, run, is held, failures, lost,
-                      micros since the first one, cause, its id, request, count + 1, reason]
+                      micros since the first one, cause, its id, request, count + 1, reason,
+                      which run it has ended, where that is not plain from `what`; of free runs
+                      the ids of units that began, and of those that ended]
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from synergy.core.freerun_record import is_freerun
 from synergy.core.journal import (
     BY_CLOCK,
     BY_UNIT,
+    ENDS_OF_RUNS,
     Cause,
     CauseKind,
     Happened,
@@ -40,8 +43,8 @@ from synergy.core.journal import (
     Line,
     LineKind,
 )
-from synergy.core.records import CommandId, ProcessName
-from synergy.core.states import JobState
+from synergy.core.records import CommandId, ProcessName, UowId
+from synergy.core.states import RUNNING_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
 from synergy.core.unit_ids import uow_id_of
 
@@ -68,7 +71,7 @@ _PLACE_BY_STATE: Final = {state: place for place, state in enumerate(STATES)}
 _LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
 _MICRO: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LINE_LENGTH: Final = 17
+_NO_UNITS: Final = ((), ())
 #: What becomes of a free run by the end of a run.
 _BY_RUN: Final = frozenset({Happened.ENDED, Happened.GAVE_UP})
 #: Saves that may make lines, beside those of jobs.
@@ -110,6 +113,11 @@ class _Draft:
             reason = None
         elif len(save.event) > REASON_MAX:
             reason = _shortened(save.event)
+        more: _Row = ()
+        if change is not None and change.ended_run:
+            more = (change.ended_run,)
+        elif what is Happened.ENDED and job.uow_id is None:
+            more = (0,)
         self._rows.append(
             (
                 self._names[job.process],
@@ -129,12 +137,18 @@ class _Draft:
                 0 if request is None else self._ids[request],
                 0 if count is None else count + 1,
                 reason,
+                *more,
             )
         )
 
     def add(self, line: Line) -> None:
         """Add a line; its number and term are those that the page gives it."""
         timeperiod = line.timeperiod
+        more: _Row = ()
+        if line.begun or line.ended:
+            more = (tuple([self._ids[uow] for uow in ids] for ids in (line.begun, line.ended)),)
+        elif line.ended_run != _run_ended(line.what, line.from_state, line.run):
+            more = (line.ended_run,)
         self._rows.append(
             (
                 self._names[line.process],
@@ -154,6 +168,7 @@ class _Draft:
                 0 if line.request is None else self._ids[line.request],
                 0 if line.count is None else line.count + 1,
                 None if line.reason is None else _shortened(line.reason),
+                *more,
             )
         )
 
@@ -291,11 +306,14 @@ def _unpacked(body: bytes) -> bytes:
 def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
     page, since, levels, ids = opened
     name, level, ordinal, rev, what, before, after, run, is_held, failures, lost, *rest = row
-    micros, cause_kind, cause_id, request, count, reason = rest[: _LINE_LENGTH - 11]
+    micros, cause_kind, cause_id, request, count, reason, *more = rest
+    what, was = Happened(what), STATES[before]
     process = page.names[_behind(name)]
-    timeperiod = None
+    timeperiod, (begun, ended) = None, _NO_UNITS
     if level:
         timeperiod = Timeperiod(_LEVEL_BY_VALUE[levels[_behind(level)]], ordinal)
+    elif more:
+        begun, ended = more[0]
     asked = CommandId(ids[_behind(request)]) if request else None
     kind = CauseKind(cause_kind)
     by = ids[_behind(cause_id)] if cause_id else None
@@ -311,8 +329,8 @@ def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
         process=process,
         timeperiod=timeperiod,
         rev=rev,
-        what=Happened(what),
-        from_state=STATES[before],
+        what=what,
+        from_state=was,
         to_state=STATES[after],
         run=run,
         is_held=bool(is_held),
@@ -322,7 +340,15 @@ def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
         cause=Cause(kind, by),
         request=asked,
         reason=reason,
+        ended_run=more[0] if more and level else _run_ended(what, was, run),
+        begun=tuple(UowId(ids[_behind(uow)]) for uow in begun) if begun else (),
+        ended=tuple(UowId(ids[_behind(uow)]) for uow in ended) if ended else (),
     )
+
+
+def _run_ended(what: Happened, before: JobState | None, run: int) -> int:
+    """Return which run a transition ends as far as its kind tells."""
+    return run if what in ENDS_OF_RUNS and before in RUNNING_JOB_STATES else 0
 
 
 def _behind(place: int) -> int:
@@ -381,6 +407,8 @@ def _line_of_freerun(
         run=freerun.last_run,
         cause=cause,
         reason=reason,
+        begun=save.begun if isinstance(save, SaveFreerun) else (),
+        ended=save.ended if isinstance(save, SaveFreerun) else (),
     )
 
 

@@ -61,6 +61,7 @@ def missing_lines(
                 is_held=is_last and job.is_held,
                 failures=job.failure_count if is_last else 0,
                 lost=job.lost_count if is_last else 0,
+                ended_run=job.run if is_last and not _may_run(job) else 0,
                 cause=BY_REPAIR,
                 request=job.request_id,
                 reason=event.text,
@@ -90,6 +91,11 @@ def missing_lines_of_freeruns(
                 cause=BY_REPAIR,
                 reason=event.text,
             )
+
+
+def _may_run(job: Job) -> bool:
+    """Tell whether the newest run of a job is under way, or is not one that its row tells of."""
+    return job.has_live_unit or job.state is JobState.EMBRYO
 
 
 def _missing(

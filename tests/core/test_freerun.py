@@ -122,9 +122,12 @@ def test_one_fire_is_queued_and_runs_when_the_run_before_has_ended() -> None:
     bench.at(first + 2 * MINUTE)
     assert 'one is queued already' in bench.events[-1]
 
-    bench.end(bench.units[0])
+    ended = bench.end(bench.units[0])
 
     assert [unit.run for unit in bench.units] == [1, 2]
+    first_id, second_id = (unit.id for unit in bench.units)
+    (saved,) = (effect for effect in ended if isinstance(effect, SaveFreerun))
+    assert (saved.begun, saved.ended) == ((second_id,), (first_id,))
     bench.end(bench.units[1])
     assert len(bench.units) == 2
 

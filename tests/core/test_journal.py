@@ -28,7 +28,7 @@ from synergy.core.journal import (
 from synergy.core.journal_pages import REASON_MAX, lines_of, page_of, page_of_lines
 from synergy.core.journal_repair import missing_lines, missing_lines_of_freeruns, repair_since
 from synergy.core.journal_replay import Replay
-from synergy.core.records import CommandId, Job, JobEvent, ProcessName, Unit, uow_id_of
+from synergy.core.records import CommandId, Job, JobEvent, ProcessName, Unit, UowId, uow_id_of
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
@@ -115,6 +115,11 @@ def test_free_runs_are_told_apart_and_what_makes_no_transition_makes_no_line() -
 
     assert (told.kind, told.process, told.timeperiod) == (LineKind.FREERUN, TICK, None)
     assert (told.rev, told.run, told.cause, told.about) == (4, 2, BY_UNIT, TICK)
+    assert (told.begun, told.ended) == ((), ())
+    one, two, three = map(UowId, ('b1', 'a1', 'a2'))
+    moved = SaveFreerun(freerun(5), 'both', Happened.ENDED, (one,), (two, three))
+    (told,) = lines(moved)
+    assert (told.begun, told.ended) == (('b1',), ('a1', 'a2'))
     assert page_of([InsertUnit(first_unit(HOUR, NOW))], 1, 1, NOW) is None
     assert page_of([], 1, 1, NOW) is None
 
@@ -143,6 +148,7 @@ def test_whatever_lines_are_put_in_a_page_come_out_of_it() -> None:
                 cause=Cause(drawn.choice([*CauseKind]), drawn.choice(['a', 'b'])),
                 request=drawn.choice([None, CommandId('c')]),
                 reason=drawn.choice([None, '', 'why\n\x00']),
+                ended_run=drawn.choice([0, 3]),
             )
             for number in range(7, 7 + count)
         ]
