@@ -82,15 +82,15 @@ def test_a_unit_that_was_cancelled_before_it_started_is_requested_again(store: S
 def test_a_unit_says_for_which_request_it_was_made_and_so_does_one_that_is_adopted(
     store: Store,
 ) -> None:
-    unit = unit_of(request_id='c1')
+    unit = unit_of(request_id=CommandId('c1'))
     store.commit(leader(store), [InsertUnit(unit)])
     found = [store.units([unit.id])[unit.id].request_id]
 
-    for asked in ('c2', None):
+    for asked in (CommandId('c2'), None):
         store.commit(leader(store), [InsertUnit(replace(unit, request_id=asked))])
         found.append(store.units([unit.id])[unit.id].request_id)
     store.commit(leader(store), [CancelUnit(unit.id, 'stray', NOW)])
-    store.commit(leader(store), [InsertUnit(replace(unit, request_id='c3'))])
+    store.commit(leader(store), [InsertUnit(replace(unit, request_id=CommandId('c3')))])
     claimed = claim(store, unit.id, 'w')
 
     assert found == ['c1', 'c2', None]
