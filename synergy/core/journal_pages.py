@@ -15,26 +15,19 @@ Lines may get more fields at their end: readers pass over those that they do not
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from synergy.core.commands import Command, CommandKind
 from synergy.core.effects import (
-    ArchiveRows,
-    RemoveFreerun,
     Save,
-    SaveCommand,
-    SaveFreerun,
     SaveJob,
-    SaveOverride,
 )
 from synergy.core.freerun_record import is_freerun
 from synergy.core.journal import (
     BY_CLOCK,
-    BY_UNIT,
     ENDS_OF_RUNS,
     Cause,
     CauseKind,
@@ -43,6 +36,7 @@ from synergy.core.journal import (
     Line,
     LineKind,
 )
+from synergy.core.journal_lines import OTHERS, other_lines
 from synergy.core.records import CommandId, ProcessName, UowId
 from synergy.core.states import RUNNING_JOB_STATES, JobState
 from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
@@ -72,10 +66,6 @@ _LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
 _MICRO: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_UNITS: Final = ((), ())
-#: What becomes of a free run by the end of a run.
-_BY_RUN: Final = frozenset({Happened.ENDED, Happened.GAVE_UP})
-#: Saves that may make lines, beside those of jobs.
-_OTHERS: Final = (SaveFreerun, RemoveFreerun, ArchiveRows, SaveOverride, SaveCommand)
 _WRONG: Final = (ValueError, TypeError, IndexError, KeyError, OverflowError, zlib.error)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
@@ -214,10 +204,10 @@ def page_of(saves: Iterable[Save], first: int, term: int, now: datetime) -> Jour
     for save in saves:
         if type(save) is SaveJob:
             draft.add_job(save)
-        elif isinstance(save, _OTHERS):
+        elif isinstance(save, OTHERS):
             others.append(save)
     if others:
-        for line in _other_lines(others, now):
+        for line in other_lines(others, now):
             draft.add(line)
     return draft.page(first, term)
 
@@ -360,67 +350,3 @@ def _behind(place: int) -> int:
 
 def _kind_of(name: ProcessName) -> LineKind:
     return LineKind.FREERUN if is_freerun(name) else LineKind.PROCESS
-
-
-def _other_lines(saves: Sequence[Save], now: datetime) -> Iterator[Line]:
-    """Yield the lines of what is not a job."""
-    commands = {
-        save.command.process: save.command for save in saves if isinstance(save, SaveCommand)
-    }
-    for save in saves:
-        match save:
-            case SaveFreerun() | RemoveFreerun():
-                yield _line_of_freerun(save, commands, now)
-            case ArchiveRows(process, request):
-                yield _line_of_archive(process, request, 'rows were archived for a recut', now)
-            case SaveOverride(override):
-                command = commands.get(override.process)
-                if command is not None and command.kind is CommandKind.RECUT:
-                    reason = f'begins by its new definition: {command.by}'
-                    yield _line_of_archive(override.process, command.id, reason, now)
-            case _:
-                pass
-
-
-def _line_of_freerun(
-    save: SaveFreerun | RemoveFreerun, commands: Mapping[ProcessName, Command], now: datetime
-) -> Line:
-    freerun = save.freerun
-    command = commands.get(freerun.name)
-    cause = BY_CLOCK
-    if isinstance(save, SaveFreerun) and save.what in _BY_RUN:
-        cause = BY_UNIT
-    if command is not None:
-        cause = Cause(CauseKind.COMMAND, command.id)
-    if isinstance(save, RemoveFreerun):
-        what, rev, at, reason = Happened.REMOVED, freerun.rev + 1, now, None
-    else:
-        what, rev, at, reason = save.what, freerun.rev, freerun.changed_at, save.event
-    return Line(
-        number=0,
-        term=0,
-        at=at,
-        kind=LineKind.FREERUN,
-        process=freerun.name,
-        rev=rev,
-        what=what,
-        run=freerun.last_run,
-        cause=cause,
-        reason=reason,
-        begun=save.begun if isinstance(save, SaveFreerun) else (),
-        ended=save.ended if isinstance(save, SaveFreerun) else (),
-    )
-
-
-def _line_of_archive(process: ProcessName, request: str, reason: str, now: datetime) -> Line:
-    return Line(
-        number=0,
-        term=0,
-        at=now,
-        kind=LineKind.PROCESS,
-        process=process,
-        what=Happened.ARCHIVED,
-        cause=Cause(CauseKind.COMMAND, request),
-        request=CommandId(request),
-        reason=reason,
-    )
