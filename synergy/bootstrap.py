@@ -7,7 +7,7 @@ and closes whatever was opened when its block ends.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,6 +33,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.ports.one_commit import Apart, StoreAndBroker
 from synergy.ports.processes import Descendants, Processes
+from synergy.ports.sender import Pinger, Sender
 from synergy.ports.store import Store
 
 __all__ = [
@@ -159,6 +160,20 @@ class Runtime(Struct, frozen=True, kw_only=True):
         )
         self._resources.callback(broker.close)
         return StoreAndBroker(store=store, broker=broker, one_commit=JointFile(store.file))
+
+    def senders(self) -> Sequence[Sender]:
+        """Return who sends messages of alerts."""
+        # Imported here: nobody else needs TLS.
+        from synergy.adapters.senders.apprise import AppriseSender
+        from synergy.adapters.senders.webhook import WebhookSender
+
+        return (WebhookSender(self.clock.now), AppriseSender())
+
+    def pinger(self) -> Pinger:
+        """Return who asks a dead man's switch for its address."""
+        from synergy.adapters.senders.pinger import HttpPinger
+
+        return HttpPinger()
 
     @property
     def are_one_file(self) -> bool:

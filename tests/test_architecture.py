@@ -48,6 +48,13 @@ ALLOWED = {
         'synergy.operations',
         'synergy.doors',
     },
+    'synergy.watch': {
+        'synergy.core',
+        'synergy.ports',
+        'synergy.conf',
+        'synergy.view',
+        'synergy.forecast',
+    },
     'synergy.bootstrap': {
         'synergy.core',
         'synergy.ports',

@@ -16,6 +16,7 @@ from synergy.bootstrap import Runtime
 from synergy.cli.caller import caller_of
 from synergy.cli.command import CommandError, ExitCode
 from synergy.conf.boxes import is_present
+from synergy.conf.built_in import nothing_to_watch
 from synergy.conf.group_words import grouped_text
 from synergy.conf.model import DaemonEntry, Entry
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
@@ -84,7 +85,7 @@ class Control:
         known = self._runtime.context.entries
         entry = known.get(ProcessName(name))
         if entry is None:
-            own = grouped_text(self._runtime.context, name)
+            own = grouped_text(self._runtime.context, name) or nothing_to_watch(name)
             raise CommandError(
                 own
                 or f'process {name!r} is not registered{nearest(name, known)}; '

@@ -16,6 +16,7 @@ from typing import NoReturn
 from synergy import bootstrap, inherited, logs, private
 from synergy.bootstrap import Runtime, die_with, open_runtime, show_as
 from synergy.cli.numbers import whole
+from synergy.conf.built_in import is_watch
 from synergy.conf.errors import ConfigurationError
 from synergy.conf.group_words import grouped_text
 from synergy.conf.locate import resolve
@@ -198,7 +199,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             holds=runtime.context.holds(),
         )
     target = resolve(entry.classname)
-    if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX):
+    if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX) or is_watch(entry):
         return int(target(runtime))
     with children_end_here():
         _run_daemon(entry, target, runtime.tell_up)

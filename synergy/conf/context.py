@@ -14,10 +14,11 @@ from typing import Final, TypeVar
 
 from synergy.conf import pool_reader
 from synergy.conf.alert_reader import AlertReader, named_of
+from synergy.conf.built_in import ALWAYS, WATCH, built_in_entries
 from synergy.conf.calendars import CalendarProblem, Calendars, Span
 from synergy.conf.closing import Closing
 from synergy.conf.deadlines import give_deadline
-from synergy.conf.entries import RawEntry, daemon_context_entry
+from synergy.conf.entries import RawEntry
 from synergy.conf.entries_together import sharing, unlike
 from synergy.conf.entry_reader import EntryReader
 from synergy.conf.errors import ContextError
@@ -32,12 +33,7 @@ from synergy.conf.model import (
     Settings,
     WorkerEntry,
 )
-from synergy.conf.names import (
-    PROCESS_MX,
-    PROCESS_SCHEDULER,
-    PROCESS_SUPERVISOR,
-    STATE_MACHINE_FREERUN,
-)
+from synergy.conf.names import STATE_MACHINE_FREERUN
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.conf.tree_reader import TreeReader
 from synergy.conf.weeks import begin_weeks
@@ -56,14 +52,6 @@ R = TypeVar('R', bound=EntryReader)
 #: Where nobody says what day it is.
 _TODAY: Final = date(2030, 1, 1)
 _YEARS_AHEAD: Final = 3
-#: Processes that come with the product; a context may override them by registering the same name.
-_BUILT_IN: Final = (
-    daemon_context_entry(
-        PROCESS_SCHEDULER, 'synergy.scheduler.main.start', 'scheduler', present_on_boxes=['.*']
-    ),
-    daemon_context_entry(PROCESS_SUPERVISOR, 'synergy.supervisor.main.start', 'supervisor'),
-    daemon_context_entry(PROCESS_MX, 'synergy.mx.main.start', 'mx', present_on_boxes=['.*']),
-)
 #: Processes that are named with one problem of all of them.
 _NAMED_MAX: Final = 5
 _NAME: Final = re.compile(r'[A-Za-z0-9_.-]+')
@@ -114,6 +102,7 @@ class _Loader:
         self._groups: list[RawEntry] = []
         self._written_pools: object = {}
         self._written_alerts: object = {}
+        self._has_alerts = False
         self._settings = settings
         sources = settings.project if reads_sources else None
         # Looked for once: hundreds of entries name the same class.
@@ -144,6 +133,7 @@ class _Loader:
         self._groups = raw_groups(module, self._file, self.problems)
         self._written_pools = getattr(module, 'pool_context', {})
         self._written_alerts = getattr(module, 'alert_context', {})
+        self._has_alerts = bool(self._written_alerts)
         return self._context(processes, trees, queues)
 
     def _elsewhere(self) -> str:
@@ -157,8 +147,8 @@ class _Loader:
         )
 
     def built_in(self) -> Context | None:
-        """Return the context of a project that registers nothing."""
-        return self._context([], [], [])
+        """Return the context of a project that registers nothing, with all that may run of ours."""
+        return self._context([*ALWAYS, WATCH], [], [])
 
     def _entries(
         self, module: object, name: str, kinds: Sequence[str], *, is_optional: bool = False
@@ -240,8 +230,8 @@ class _Loader:
     def _context(
         self, processes: list[RawEntry], trees: list[RawEntry], queues: list[RawEntry]
     ) -> Context | None:
-        given = {entry.fields['process_name'] for entry in processes}
-        built_in = [entry for entry in _BUILT_IN if entry.fields['process_name'] not in given]
+        given = {entry.fields['process_name']: entry for entry in processes}
+        built_in = built_in_entries(self._settings, given, self._note, has_alerts=self._has_alerts)
         managed: dict[ProcessName, ManagedEntry] = {}
         daemons: dict[ProcessName, DaemonEntry] = {}
         freeruns: dict[tuple[ProcessName, str], FreerunEntry] = {}

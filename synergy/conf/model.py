@@ -23,6 +23,7 @@ from synergy.core.holds import Holds, Hours
 from synergy.core.lanes import LaneShares
 from synergy.core.pool_record import Demand
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
+from synergy.core.secret_url import SecretUrl
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
 from synergy.core.trigger import Trigger
@@ -82,6 +83,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int
+    mx_url: str | None
+    heartbeat: SecretUrl | None
     closed: tuple[str, ...]
     places: tuple[tuple[str, str], ...] = ()
 

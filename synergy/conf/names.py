@@ -37,6 +37,7 @@ STATE_MACHINE_FREERUN: Final = 'freerun'
 PROCESS_SCHEDULER: Final = 'Scheduler'
 PROCESS_SUPERVISOR: Final = 'Supervisor'
 PROCESS_MX: Final = 'MX'
+PROCESS_WATCH: Final = 'Watch'
 PROCESS_LAUNCH_PY: Final = 'LaunchPy'
 
 #: In pid_directory: of the one Supervisor of a home.

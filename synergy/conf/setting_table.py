@@ -7,6 +7,7 @@ from typing import Final
 from synergy.conf.mx_settings import MX_SETTINGS
 from synergy.conf.setting_kinds import Setting as Setting  # Of what the table is made.
 from synergy.conf.setting_kinds import duration, seconds, whole, word
+from synergy.conf.watch_settings import WATCH_SETTINGS
 from synergy.core import readers
 from synergy.core.lanes import lane_shares
 from synergy.private import UMASK
@@ -275,4 +276,5 @@ SETTINGS: Final = (
         text='Quick exits in a row after which a process is FATAL and left to an operator.',
     ),
     *MX_SETTINGS,
+    *WATCH_SETTINGS,
 )

@@ -23,6 +23,7 @@ from synergy.conf.setting_table import SETTINGS, Setting
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted
+from synergy.core.secret_url import SecretUrl
 from synergy.core.structs import replace
 from synergy.core.uri import without_password, without_secrets_of
 
@@ -106,6 +107,8 @@ def _from_environment(
 
 def _shown(name: str, value: object) -> Any:
     """Return a value as it may be seen, which is wrong, and may be another setting's."""
+    if name == 'heartbeat_url':
+        return str(SecretUrl(str(value)))
     return (
         without_password(value)
         if isinstance(value, str) and '_uri' in name

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from synergy.core.alert_outbox import Refused
 from synergy.core.alert_rules import Receiver
+from synergy.core.secret_url import SecretUrl
 
 
 class Letter(NamedTuple):
@@ -31,4 +32,12 @@ class Sender(Protocol):
         Returns within a bounded time, whatever the receiver does, and raises nothing for what a
         receiver does.
         """
+        ...
+
+
+class Pinger(Protocol):
+    """Asks for the address of a dead man's switch."""
+
+    def ping(self, url: SecretUrl) -> str | None:
+        """Ask once, within a bounded time; return what went wrong, without secrets."""
         ...

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from synergy.bootstrap import PROJECT
-from synergy.conf.context import load_context
+from synergy.conf.built_in import is_watch
+from synergy.conf.context import built_in_context, load_context
 from synergy.conf.errors import ContextError
 from synergy.conf.model import Context, WorkerEntry
 from synergy.conf.settings import load_settings
@@ -872,3 +873,29 @@ timetable_context = entries(
     assert 'jitter_seconds = -1 of E' in told
     assert 'jitter_seconds = 90000 of F' in told
     assert 'closed = 7 of F' in told
+
+
+def test_watch_is_there_where_it_has_something_to_do(tmp_path: Path) -> None:
+    body = 'process_context = {}\ntimetable_context = {}\n'
+    heartbeat = {'SYNERGY_HEARTBEAT_URL': 'https://x.example/y'}
+
+    assert 'Watch' not in load(tmp_path, body).daemons
+    assert is_watch(
+        load(tmp_path, body, SYNERGY_HEARTBEAT_URL='https://x.example/y').daemons[
+            ProcessName('Watch')
+        ]
+    )
+    # What an unsound context has started is stopped by one that has all that may run.
+    for environ in ({}, heartbeat):
+        assert 'Watch' in built_in_context(load_settings(environ, tmp_path)).daemons
+
+
+def test_a_process_of_the_name_of_watch_is_refused_only_where_watch_is_needed(
+    tmp_path: Path,
+) -> None:
+    own = "daemon_context_entry('Watch', 'workers.flight_hourly.FlightHourly', 'own')"
+    body = f'process_context = entries({own})\ntimetable_context = {{}}\n'
+
+    assert not is_watch(load(tmp_path, body).daemons[ProcessName('Watch')])
+    with pytest.raises(ContextError, match='process Watch has the name of the process that looks'):
+        load(tmp_path, body, SYNERGY_HEARTBEAT_URL='https://x.example/y')

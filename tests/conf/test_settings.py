@@ -8,6 +8,7 @@ import pytest
 
 from synergy.bootstrap import PROJECT
 from synergy.conf.errors import SettingsError
+from synergy.conf.in_force import in_force
 from synergy.conf.settings import load_settings
 from synergy.conf.settings_reference import reference
 
@@ -149,3 +150,25 @@ def test_a_value_out_of_bounds_is_refused_by_name(tmp_path: Path, variable: str,
 
     assert variable in str(refused.value)
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize(
+    'value', ['https://hc.example.com:99999/5ecret', 'ftp://x/5ecret', 'https:///5ecret', '5ecret']
+)
+def test_an_address_that_is_a_secret_is_not_shown_where_it_is_wrong(
+    tmp_path: Path, value: str
+) -> None:
+    found = problems({'SYNERGY_HEARTBEAT_URL': value}, tmp_path)
+
+    assert 'heartbeat_url' in found[0]
+    assert '5ecret' not in found[0]
+
+
+def test_the_dead_mans_switch_is_shown_by_its_host_alone() -> None:
+    settings = load_settings({'SYNERGY_HEARTBEAT_URL': 'https://hc.example.com/5ecret'}, PROJECT)
+
+    assert settings.heartbeat is not None
+    assert settings.heartbeat.url.endswith('5ecret')
+    shown = [item.value for item in in_force(settings) if item.setting.name == 'heartbeat_url']
+    assert shown == ['https://hc.example.com/•••']
+    assert '5ecret' not in repr(settings)

@@ -229,6 +229,8 @@ def _restart_says(process: str) -> list[str]:
                 anew,
                 'This dashboard is away for a few seconds, if it is served from there.',
             ]
+        case names.PROCESS_WATCH:
+            return [anew, 'What people are to be told meanwhile is told by it, or by another one.']
         case _:
             return [anew, 'A worker finishes or hands back what it holds.']
 
@@ -246,6 +248,11 @@ def _stop_says(process: str, box_id: str) -> list[str]:
             return [
                 'This dashboard and its API go away, if they are served from this box. Afterwards '
                 'only the command line can start it: ./launch.py start MX',
+                stays,
+            ]
+        case names.PROCESS_WATCH:
+            return [
+                'Another Watch takes over; where there is none, nobody is told of anything.',
                 stays,
             ]
         case _:
