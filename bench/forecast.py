@@ -23,7 +23,8 @@ from synergy.core.records import Outcome, Process, ProcessName, RetryPolicy, Rou
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
-from synergy.forecast.outlook import Likely, forecast
+from synergy.forecast.likely import Likely
+from synergy.forecast.outlook import forecast
 from synergy.forecast.situation import Situation
 from synergy.scheduler.pipeline import Pipeline
 from synergy.simulation.faults import Faults

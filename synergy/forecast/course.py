@@ -4,7 +4,8 @@ It tells which jobs run, in which order they are started, and what each of them 
 all that is taken from it: how long runs really take is drawn many times along that order
 (`synergy.forecast.draws`), which would cost far too much with the engine itself.
 
-Runs end well in it, and what is held stays held. Nothing is saved: effects are read and dropped.
+Runs end well in it, and what is held stays held. What is due and does not start is told with what
+stands in its way (`synergy.forecast.stuck`). Nothing is saved: effects are read and dropped.
 """
 
 from __future__ import annotations
@@ -12,27 +13,33 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from heapq import heappop, heappush
-from typing import Final, TypeAlias
+from math import inf
+from typing import Final
 
 from synergy.core.effects import Effects, InsertUnit, SaveJob
 from synergy.core.engine import Engine
 from synergy.core.events import Event, Look, Processed, Reported
 from synergy.core.holds import Holds
-from synergy.core.node import Node
+from synergy.core.jitter import phase
+from synergy.core.node import InputKind, Node
 from synergy.core.pools import demands_of, pools_in_use
 from synergy.core.records import Job, ProcessName, Unit
-from synergy.core.states import UnitState
+from synergy.core.states import Blocking, JobState, UnitState
 from synergy.core.structs import Struct, replace
 from synergy.core.timeperiod import JobKey
+from synergy.forecast.happenings import Clock, Ended, Fire, Happening
 from synergy.forecast.situation import Situation
+from synergy.forecast.stuck import Stuck, stuck_in
+from synergy.forecast.uncollected import uncollected
 
-#: Seconds within which what happens is decided upon together.
+#: Seconds after which a pool that may be free again is looked at, at least.
 _GRAIN: Final = 0.5
 #: More runs than these are not looked at; what comes behind them is beyond the forecast.
 RUNS_MAX: Final = 250_000
-#: Fires of one trigger that let live intervals run.
-_LIVE_FIRES_MAX: Final = 500
+#: Of a live interval, runs between are looked at if they take a worker for such a share of the
+#: time; so many fires of all triggers together.
+_LIVE_SHARE_MIN: Final = 0.1
+_LIVE_FIRES_MAX: Final = 20_000
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -40,7 +47,8 @@ class Planned(Struct, frozen=True, kw_only=True):
 
     earliest: seconds from now on before which it does not begin. after: numbers of those that must
     have ended before. is_run: it takes a worker. unit: as it stands, if it is there already.
-    ends_job: its job is final, or held, when it has ended.
+    strict: those of `after` without which, skipped, it is skipped, too. lapses_at: a run of a live
+    interval that could not begin by then does not. is_again: the last attempt of its job failed.
     """
 
     key: JobKey
@@ -48,54 +56,29 @@ class Planned(Struct, frozen=True, kw_only=True):
     after: Sequence[int]
     is_run: bool = True
     unit: Unit | None = None
+    strict: Sequence[int] = ()
+    lapses_at: float = inf
+    is_again: bool = False
 
 
 class Course(Struct, frozen=True, kw_only=True):
     """All that runs, in the order of starts. last_of: by job, the number of what ends it.
 
-    is_whole: nothing was left out because it was too much.
+    stuck: what is due until the end, and has not started by then. is_whole: nothing was left out
+    because it was too much.
     """
 
     planned: Sequence[Planned]
     last_of: dict[JobKey, int]
+    stuck: Sequence[Stuck]
     is_whole: bool
-
-
-class _Ended(Struct, frozen=True):
-    unit: Unit
-
-
-_Happening: TypeAlias = Look | _Ended | Unit | None
-
-
-class _Clock:
-    """What is yet to happen, in seconds from the beginning."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, _Happening]] = []
-        self._count = 0
-
-    def put(self, at: float, what: _Happening) -> None:
-        self._count += 1
-        heappush(self._heap, (at, self._count, what))
-
-    def take(self, until: float) -> tuple[float, list[_Happening]] | None:
-        """Return what happens next, with all that does so soon after it; None: nothing."""
-        heap = self._heap
-        if not heap or heap[0][0] > until:
-            return None
-        at, found, last = heap[0][0], [], heap[0][0] + _GRAIN
-        while heap and heap[0][0] <= last and heap[0][0] <= until:
-            at, _, what = heappop(heap)
-            found.append(what)
-        return at, found
 
 
 class _Run:
     """One run of the engine until a horizon."""
 
-    def __init__(self, situation: Situation, seconds: float) -> None:
-        self._now, self._until = situation.now, seconds
+    def __init__(self, situation: Situation, seconds: float, runs_max: int) -> None:
+        self._now, self._until, self._runs_max = situation.now, seconds, runs_max
         self._situation = situation
         self._timetable = timetable = situation.timetable
         self._hierarchy = hierarchy = timetable.hierarchy
@@ -104,14 +87,31 @@ class _Run:
             hierarchy.pools.sizes, demands_of(hierarchy), timetable.running_count, hierarchy.nodes
         )
         self._engine = Engine(timetable, pools=self._pools, holds=self._holds)
-        self._clock = _Clock()
+        self._clock = Clock()
         self._free = dict(situation.workers)
         self._queues: dict[str, deque[Unit]] = {}
         self._usual = {name: situation.work_of(name).lengths.median for name in hierarchy.nodes}
         self._planned: list[Planned] = []
         self._last_of: dict[JobKey, int] = {}
+        #: The last runs of live intervals, none of which ends its job.
+        self._live_of: dict[JobKey, int] = {}
+        self._live_fires = 0
+        #: By process, up to where its intervals are over from the beginning.
+        self._over = {
+            node.process.name: hierarchy.over_until(node, self._now) for node in hierarchy
+        }
         #: By process, the numbers of what has ended its jobs, by ordinal.
         self._ended: dict[ProcessName, dict[int, int]] = {name: {} for name in hierarchy.nodes}
+        self._is_live = {name: hierarchy.machine(name).runs_live for name in hierarchy.nodes}
+        #: Of those whose live runs are looked at, seconds from one fire of the trigger to the next.
+        self._live_seconds = {
+            node.process.name: seconds
+            for node in hierarchy
+            if self._is_live[node.process.name]
+            and node.process.is_on
+            and (seconds := _seconds_between(node, self._now))
+            and self._usual[node.process.name] / seconds >= _LIVE_SHARE_MIN
+        }
         #: Until when each process was held when it was looked at last.
         self._opens_at: dict[ProcessName, datetime] = {}
 
@@ -120,16 +120,23 @@ class _Run:
         names = list(self._hierarchy.nodes)
         for node in self._hierarchy:
             self._set_timer(node, self._now, 0.0)
-        self._clock.put(0.0, None)
+            self._set_trigger(node, self._now)
         self._decide([Look(name) for name in names], 0.0)
-        is_whole = True
+        is_whole, at = True, 0.0
         while taken := self._clock.take(self._until):
             at, found = taken
             self._decide([*self._events(found, at)], at)
-            if len(self._planned) > RUNS_MAX:
+            if len(self._planned) > self._runs_max:
                 is_whole = False
                 break
-        return Course(planned=self._planned, last_of=self._last_of, is_whole=is_whole)
+        end = self._now + timedelta(seconds=self._until if is_whole else at)
+        self._timetable.extend(end)
+        return Course(
+            planned=self._planned,
+            last_of=self._last_of,
+            stuck=stuck_in(self._timetable, self._holds, self._situation.workers, end),
+            is_whole=is_whole,
+        )
 
     def _adopt(self) -> None:
         """Let what is under way go on: what runs, then what waits for a worker or its next try."""
@@ -145,12 +152,12 @@ class _Run:
             worker = self._worker(job.process)
             if worker in self._free:
                 self._free[worker] -= 1
-            self._plan(job, unit, 0.0, ())
+            self._plan(job, unit, 0.0)
             elapsed = 0.0
             if unit.started_at is not None:
                 elapsed = max((self._now - unit.started_at).total_seconds(), 0.0)
             left = self._situation.work_of(job.process).lengths.left(elapsed).median
-            self._clock.put(left, _Ended(unit))
+            self._clock.put(left, Ended(unit))
         for job, known_unit in found:
             unit = _unit_of(job) if known_unit is None else known_unit
             if unit.state is UnitState.IN_PROGRESS:
@@ -158,10 +165,10 @@ class _Run:
             delay = 0.0
             if unit.not_before is not None:
                 delay = max((unit.not_before - self._now).total_seconds(), 0.0)
-            self._plan(job, unit, delay, ())
+            self._plan(job, unit, delay)
             self._clock.put(delay, unit)
 
-    def _events(self, found: Iterable[_Happening], at: float) -> Iterable[Event]:
+    def _events(self, found: Iterable[Happening], at: float) -> Iterable[Event]:
         now = self._now + timedelta(seconds=at)
         for what in found:
             match what:
@@ -169,7 +176,10 @@ class _Run:
                     self._set_timer(self._hierarchy.nodes[process], now, at)
                     self._look_later(process, now, at)
                     yield what
-                case _Ended(unit):
+                case Fire(process):
+                    self._set_trigger(self._hierarchy.nodes[process], now)
+                    yield Look(process, is_trigger=True)
+                case Ended(unit):
                     self._give_back(unit, at)
                     self._look_later(unit.process, now, at)
                     yield self._report(unit)
@@ -202,7 +212,7 @@ class _Run:
         effects = self._engine.on(events, now)
         self._timetable.settle()
         self._take(effects, at)
-        while self._engine.is_owing and len(self._planned) <= RUNS_MAX:
+        while self._engine.is_owing and len(self._planned) <= self._runs_max:
             effects = self._engine.on((), now)
             self._timetable.settle()
             if not effects.saves:
@@ -212,71 +222,95 @@ class _Run:
             self._clock.put(max((next_at - self._now).total_seconds(), at + _GRAIN), None)
 
     def _take(self, effects: Effects, at: float) -> None:
-        inserted: dict[JobKey, Unit] = {}
+        made: Unit | None = None
         for save in effects.saves:
             match save:
                 case InsertUnit(unit):
-                    inserted[unit.key] = unit
+                    made = unit
                 case SaveJob(job):
-                    made = inserted.pop(job.key, None)
-                    if made is not None:
-                        self._plan(job, None, self._earliest(job), self._after(job))
+                    if made is not None and job.uow_id == made.id:
+                        self._plan(job, None, self._earliest(job, at))
                         self._queue(made, at)
+                        made = None
                     elif job.state.is_final:
-                        self._end(job)
+                        self._end(job, at)
                 case _:
                     pass
 
-    def _plan(
-        self,
-        job: Job,
-        known: Unit | None,
-        earliest: float,
-        after: Sequence[int],
-    ) -> None:
-        self._last_of[job.key] = len(self._planned)
-        self._planned.append(Planned(key=job.key, earliest=earliest, after=after, unit=known))
+    def _plan(self, job: Job, known: Unit | None, earliest: float) -> None:
+        key, number = job.key, len(self._planned)
+        after: Sequence[int] = ()
+        strict: Sequence[int] = ()
+        if known is None:
+            after, strict = self._after(job)
+        lapses_at = inf
+        if job.state is JobState.IN_PROGRESS and self._is_live[job.process]:
+            self._live_of[key] = number
+            lapses_at = earliest + self._live_seconds.get(job.process, inf)
+        else:
+            self._last_of[key] = number
+        self._planned.append(
+            Planned(
+                key=key,
+                earliest=earliest,
+                after=after,
+                unit=known,
+                strict=strict,
+                lapses_at=lapses_at,
+                is_again=key in self._situation.again,
+            )
+        )
 
-    def _end(self, job: Job) -> None:
+    def _end(self, job: Job, at: float) -> None:
         """Note the end of a job, be it by a run or without one."""
         number = self._last_of.get(job.key)
         if number is None:
             number = self._last_of[job.key] = len(self._planned)
+            after, _ = self._after(job)
             self._planned.append(
-                Planned(
-                    key=job.key,
-                    earliest=self._earliest(job),
-                    after=self._after(job),
-                    is_run=False,
-                )
+                Planned(key=job.key, earliest=self._earliest(job, at), after=after, is_run=False)
             )
         self._ended[job.process][job.timeperiod.ordinal] = number
 
-    def _earliest(self, job: Job) -> float:
-        node = self._hierarchy.nodes[job.process]
-        if self._hierarchy.machine(job.process).runs_live and job.run > 1:
+    def _earliest(self, job: Job, at: float) -> float:
+        """Return before when a job does not start, `at` it does: it may have waited since then."""
+        ordinal = job.timeperiod.ordinal
+        if job.state is JobState.IN_PROGRESS and self._is_live[job.process]:
+            return at
+        if ordinal < self._over[job.process]:
             return 0.0
-        at = self._hierarchy.over_at(node, job.timeperiod.ordinal)
-        return max((at - self._now).total_seconds(), 0.0)
+        over_at = self._hierarchy.over_at(self._hierarchy.nodes[job.process], ordinal)
+        return max((over_at - self._now).total_seconds(), 0.0)
 
-    def _after(self, job: Job) -> Sequence[int]:
-        """Return what had to end before a job could start, of what has ended since."""
+    def _after(self, job: Job) -> tuple[Sequence[int], Sequence[int]]:
+        """Return what had to end before a job could start, of what has ended since.
+
+        And those of them without which, skipped, it is skipped.
+        """
         node, ordinal = self._hierarchy.nodes[job.process], job.timeperiod.ordinal
         found: list[int] = []
-        before = self._last_of.get(job.key)
+        strict: list[int] = []
+        before = self._live_of.get(job.key) if self._live_of else None
         if before is not None:
-            found.append(before)  # An earlier run of the same job.
+            found.append(before)
         for source in node.inputs:
             ended = self._ended[source.process]
             if not ended:
                 continue
+            begin = len(found)
             for part in self._hierarchy.covered(node, ordinal) or (ordinal,):
                 wanted = self._hierarchy.input_range(node, source, part)
                 if len(wanted) > len(ended):
                     found += [number for at, number in ended.items() if at in wanted]
                 else:
                     found += [ended[at] for at in wanted if at in ended]
-        return found
+            if (
+                node.process.blocking is Blocking.DEPENDENCIES
+                and source.kind is InputKind.DEPENDENCY
+                and source.at_least is None
+            ):
+                strict += found[begin:]
+        return found, strict
 
     def _queue(self, unit: Unit, at: float) -> None:
         worker = self._worker(unit.process)
@@ -289,10 +323,20 @@ class _Run:
             unit = queue.popleft()
             if worker in self._free:
                 self._free[worker] -= 1
-            self._clock.put(at + self._usual[unit.process], _Ended(unit))
+            self._clock.put(at + self._usual[unit.process], Ended(unit))
 
     def _worker(self, process: ProcessName) -> str:
         return self._hierarchy.nodes[process].process.worker
+
+    def _set_trigger(self, node: Node, now: datetime) -> None:
+        """Let live intervals run when the trigger fires next, if that takes workers to speak of."""
+        name = node.process.name
+        if name not in self._live_seconds or self._live_fires >= _LIVE_FIRES_MAX:
+            return
+        self._live_fires += 1
+        delay = phase(name, node.process.jitter)
+        fire = node.process.trigger.next_fire(now - delay) + delay
+        self._clock.put((fire - self._now).total_seconds(), Fire(name))
 
     def _set_timer(self, node: Node, now: datetime, at: float) -> None:
         """Look at a process when its next interval may start, or an input is given up."""
@@ -323,6 +367,14 @@ def _unit_of(job: Job) -> Unit:
     )
 
 
-def course_of(situation: Situation, length: timedelta) -> Course:
+def _seconds_between(node: Node, now: datetime) -> float:
+    """Return how much later than the next fire of a trigger the one after it comes."""
+    trigger = node.process.trigger
+    fire = trigger.next_fire(now)
+    return (trigger.next_fire(fire) - fire).total_seconds()
+
+
+def course_of(situation: Situation, length: timedelta, runs_max: int = RUNS_MAX) -> Course:
     """Return what runs within a length of time from now on, as things usually go."""
-    return _Run(situation, length.total_seconds()).course()
+    with uncollected():
+        return _Run(situation, length.total_seconds(), runs_max).course()

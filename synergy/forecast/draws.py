@@ -21,12 +21,14 @@ from typing import Final, NamedTuple, TypeAlias
 from synergy.core.durations import POINTS, Drawn, Lengths, Odds, Work, drawn
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.holds import Holds
+from synergy.core.pool_rates import RATE_WINDOW
 from synergy.core.records import ProcessName, RetryPolicy, Unit
 from synergy.core.states import OnFailure, UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
 from synergy.forecast.course import Course, Planned
 from synergy.forecast.situation import Situation
+from synergy.forecast.uncollected import uncollected
 
 #: As many runs are drawn in all, so many courses at least and at most.
 _RUNS_DRAWN: Final = 400_000
@@ -41,6 +43,9 @@ Place: TypeAlias = tuple[PlaceKind, str]
 PROCESS: Final = 'process'
 WORKERS: Final = 'workers'
 POOL: Final = 'pool'
+#: Starts within a minute, where a pool limits them.
+RATE: Final = 'rate'
+RATE_SECONDS: Final = RATE_WINDOW.total_seconds()
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -65,7 +70,8 @@ class Step(NamedTuple):
     """What a course needs of one run. takes: of which places, by number, how many of each.
 
     points, fails: of a run of which no more need be known than a length and how likely its first
-    attempt fails; else none. model: None where it is the end of a job without a run.
+    attempt fails; else none. model: None where it is the end of a job without a run. strict: those
+    without which, skipped, it is skipped. rare: what is asked only where there are no points.
     """
 
     earliest: float
@@ -75,7 +81,8 @@ class Step(NamedTuple):
     fails: float
     process: ProcessName
     model: Model | None
-    unit: Unit | None
+    strict: Sequence[int]
+    rare: Planned
 
 
 class Draws(Struct, frozen=True):
@@ -102,6 +109,7 @@ class Plan:
         self._sizes = sizes_of(hierarchy, situation.workers)
         #: All places that are counted; steps name them by where they stand here.
         self.places: Sequence[Place] = list(self._sizes)
+        self._rates = {number for number, (kind, _) in enumerate(self.places) if kind == RATE}
         self._closed = _closed(situation, hierarchy, length)
         self._seconds_of_day = _second_of_day(situation.now)
         takes, models = self._takes(hierarchy), _models(situation, hierarchy)
@@ -128,10 +136,11 @@ class Plan:
         """Draw courses; the same change, the same courses. until: of so many steps only."""
         starts, ends = [], []
         steps = self.steps if until is None else self.steps[:until]
-        for number in range(self.draw_count if count is None else count):
-            begun, ended = self._draw(Random(number), change, steps)
-            starts.append(begun)
-            ends.append(ended)
+        with uncollected():
+            for number in range(self.draw_count if count is None else count):
+                begun, ended = self._draw(Random(number), change, steps)
+                starts.append(begun)
+                ends.append(ended)
         return Draws(starts, ends)
 
     def size(self, place: Place) -> int:
@@ -152,6 +161,7 @@ class Plan:
                 ((PROCESS, process.name), 1),
                 ((WORKERS, process.worker), 1),
                 *(((POOL, pool), share) for pool, share in process.demand.shares),
+                *(((RATE, pool), 1) for pool, _ in process.demand.shares),
             ]
             found[process.name] = [
                 (number_of[place], share) for place, share in own if place in number_of
@@ -161,13 +171,19 @@ class Plan:
     def _step(self, item: Planned, takes: Sequence[tuple[int, int]], model: Model) -> Step:
         name = item.key.process
         if not item.is_run:
-            return Step(item.earliest, item.after, (), (), 0.0, name, None, item.unit)
-        is_plain = item.unit is None and name not in self._closed and not model.work.by_hour
+            return Step(item.earliest, item.after, (), (), 0.0, name, None, item.strict, item)
+        is_plain = (
+            item.unit is None
+            and name not in self._closed
+            and not model.work.by_hour
+            and item.lapses_at == inf
+        )
         points = model.work.lengths.points if is_plain else ()
-        first = model.work.odds.first
-        return Step(item.earliest, item.after, takes, points, first, name, model, item.unit)
+        odds = model.work.odds
+        fails = odds.again if item.is_again else odds.first
+        return Step(item.earliest, item.after, takes, points, fails, name, model, item.strict, item)
 
-    def _draw(  # noqa: C901 - the one loop that is gone through for every run of every draw
+    def _draw(  # noqa: C901, PLR0915 - the one loop that is gone through for every run of every draw
         self, random: Random, change: Change, steps: Sequence[Step]
     ) -> tuple[array[float], array[float]]:
         share = random.random
@@ -175,15 +191,22 @@ class Plan:
             [0.0] * max(size + change.places.get(place, 0), 0)
             for place, size in self._sizes.items()
         ]
+        rates = self._rates
+        skipped: set[int] = set()
         starts: list[float] = []
         ends: list[float] = []
         begin, finish, points_count = starts.append, ends.append, POINTS
-        for earliest, after, takes, points, fails, name, model, unit in steps:
+        for earliest, after, takes, points, fails, name, model, strict, rare in steps:
             start = earliest
             for other in after:
                 if ends[other] > start:
                     start = ends[other]
-            if change.now is not None and unit is not None and unit.key == change.now:
+            if skipped and not skipped.isdisjoint(strict):
+                skipped.add(len(ends))
+                begin(start)
+                finish(start)
+                continue
+            if change.now is not None and rare.unit is not None and rare.key == change.now:
                 start = 0.0
             for place, taken in takes:
                 heap = free[place]
@@ -198,31 +221,39 @@ class Plan:
                 # By far the most usual course, without a call.
                 end = freed = start + points[int(share() * points_count)]
             else:
-                if unit is None and name in self._closed:
+                if start > rare.lapses_at:
+                    begin(start)
+                    finish(start)
+                    continue
+                if name in self._closed and not _is_running(rare.unit):
                     start = self._opened(name, start)
-                course = self._course(model, unit, start, share, has_failed=bool(points))
+                course = self._course(model, rare, start, share, has_failed=bool(points))
                 end = freed = start + course.seconds
-                if course.is_given_up and model.is_held:
-                    end = inf  # It gives its places back, but its job goes no further.
+                if course.is_given_up and rare.lapses_at == inf:
+                    if model.is_held:
+                        end = inf  # It gives its places back, but its job goes no further.
+                    else:
+                        skipped.add(len(ends))
             begin(start)
             finish(end)
             for place, taken in takes:
                 heap = free[place]
+                until = freed if place not in rates else start + RATE_SECONDS
                 for _ in range(min(taken, len(heap))):
-                    heapreplace(heap, freed)
+                    heapreplace(heap, until)
         return array('d', starts), array('d', ends)
 
     def _course(
         self,
         model: Model,
-        unit: Unit | None,
+        item: Planned,
         start: float,
         share: Callable[[], float],
         *,
         has_failed: bool,
     ) -> Drawn:
         """Draw how a run goes. has_failed: its first attempt does, that was drawn already."""
-        work, policy = model.work, model.policy
+        work, policy, unit = model.work, model.policy, item.unit
         lengths = work.lengths
         if work.by_hour:
             lengths = work.lengths_at(int((self._seconds_of_day + start) // 3600) % 24)
@@ -230,7 +261,9 @@ class Plan:
         if unit is not None:
             attempt = max(unit.attempt - unit.lost_count, 1)
             begun = self._left.get(unit.id)
-        odds = Odds(1.0, work.odds.again) if has_failed else work.odds
+        odds = work.odds
+        if has_failed or item.is_again:
+            odds = Odds(1.0 if has_failed else odds.again, odds.again)
         return drawn(lengths, odds, policy, share, attempt, begun)
 
     def _opened(self, name: ProcessName, at: float) -> float:
@@ -238,6 +271,11 @@ class Plan:
         begins, ends = self._closed[name]
         place = bisect_right(begins, at) - 1
         return ends[place] if place >= 0 and at < ends[place] else at
+
+
+def _is_running(unit: Unit | None) -> bool:
+    """Tell whether a run has begun already: closed hours and freezes let it go on."""
+    return unit is not None and unit.state is UnitState.IN_PROGRESS
 
 
 def _free_at(heap: Sequence[float], taken: int) -> float:
@@ -274,6 +312,8 @@ def sizes_of(hierarchy: Hierarchy, workers: Mapping[str, int]) -> dict[Place, in
             sizes[PROCESS, process.name] = most
     for name, pool in hierarchy.pools.sizes.items():
         sizes[POOL, name] = pool.slots
+        if pool.per_minute is not None:
+            sizes[RATE, name] = pool.per_minute
     return sizes
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from synergy.core.durations import Work, work_of
 from synergy.core.freezes import Freeze
 from synergy.core.records import ProcessName, Unit
 from synergy.core.structs import Struct
+from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 
 _UNKNOWN = work_of(())
@@ -20,7 +21,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     timetable: the index, with what operators have changed; it is taken over, and is of no use to
     anybody else afterwards. units: those that are live. work: of processes whose runs were
     measured. workers: instances that take work, by process or group; one that is lacking may have
-    any number.
+    any number. again: jobs that failed for good and are tried once more.
     """
 
     now: datetime
@@ -29,6 +30,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     work: Mapping[ProcessName, Work]
     workers: Mapping[str, int]
     freezes: Sequence[Freeze] = ()
+    again: Collection[JobKey] = ()
 
     def work_of(self, process: ProcessName) -> Work:
         """Return how runs of a process go, as far as is known."""

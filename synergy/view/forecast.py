@@ -6,22 +6,25 @@ drawn many times from what was measured (`synergy.forecast`). Nothing is written
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypedDict
 
 from synergy.core.durations import Measured, work_of
 from synergy.core.records import ProcessName
 from synergy.core.states import UnitState
-from synergy.core.timeperiod import JobKey
+from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
-from synergy.forecast.outlook import Action, ActionKind, Due, Likely, Link, Outlook, Waits, forecast
+from synergy.forecast.course import RUNS_MAX
+from synergy.forecast.likely import Action, ActionKind, Due, Likely, Link, Waits
+from synergy.forecast.outlook import Outlook, forecast
 from synergy.forecast.situation import Situation
 from synergy.ports.freezing import freezes_in
 from synergy.ports.store import EndedRun, Reader
 from synergy.view.boxes import box_views
 from synergy.view.encode import instant
 from synergy.view.estimates import workers_by_process
+from synergy.view.forecast_stuck import RootDocument, StuckDocument, encode_root, encode_stuck
 from synergy.view.forecast_trees import asked_of_trees
 from synergy.view.why_documents import At
 
@@ -54,10 +57,10 @@ class ActionDocument(TypedDict):
     """The one action that helps most, as found by drawing once more as if it were done."""
 
     kind: Annotated[str, f'one of {", ".join(ActionKind)}']
-    of: Annotated[str, 'the process, group or pool']
+    of: Annotated[str, 'the process, group, pool, freeze or request']
     more: Annotated[int, 'so many workers, places or slots']
     timeperiod: Annotated[str | None, 'of the job that is to be tried at once']
-    holds: Annotated[float, 'how likely the deadline holds then']
+    holds: Annotated[float | None, 'how likely the deadline holds then; null: it has none']
     sooner_seconds: Annotated[float, 'by so much the likely end is earlier']
 
 
@@ -68,13 +71,16 @@ class LikelyDocument(TypedDict):
     timeperiod: str
     started: Annotated[str | None, 'since when it runs; null: it does not run now']
     start: At | None
-    end: Annotated[str | None, 'half of the courses end by then; null: an operator has to act']
+    end: Annotated[
+        str | None, 'half of the courses end by then; null: an operator has to act, or see root'
+    ]
     low: At | None
     high: At | None
     late_at: At | None
     holds: Annotated[float | None, 'how likely it ends in time; null: it has no deadline']
     path: Annotated[list[LinkDocument], 'what decides it, of the deadlines most at risk']
     action: ActionDocument | None
+    root: Annotated[RootDocument | None, 'what it waits for; null: it is expected to start']
 
 
 class DueDocument(TypedDict):
@@ -118,6 +124,8 @@ class ForecastDocument(TypedDict):
     deadlines: Annotated[list[LikelyDocument], 'the least likely to hold first']
     at_risk: Annotated[int, f'deadlines that hold with less than {AT_RISK:.0%}']
     items: Annotated[list[LikelyDocument], 'jobs by their likely end']
+    stuck: Annotated[list[StuckDocument], 'what is due and does not start by itself']
+    stuck_jobs: Annotated[int, 'how many jobs that are']
 
 
 def situation_of(
@@ -147,9 +155,9 @@ def measured(runs: Iterable[EndedRun]) -> list[Measured]:
     ]
 
 
-def forecast_of(situation: Situation, length: timedelta) -> Outlook:
-    """Return what is to be expected within a length of time."""
-    return forecast(situation, length)
+def forecast_of(situation: Situation, length: timedelta, runs_max: int = RUNS_MAX) -> Outlook:
+    """Return what is to be expected within a length of time. runs_max: that are looked at."""
+    return forecast(situation, length, runs_max)
 
 
 def encode_forecast(
@@ -164,7 +172,10 @@ def encode_forecast(
     at_risk = [item for item in deadlines if (item.holds or 0.0) < AT_RISK]
     likely = [item for key in outlook.jobs if (item := outlook.of(key)) and is_wanted(item)]
     likely.sort(key=lambda item: (item.end is None, item.end, item.key))
-    explained = {item.key for item in at_risk[:_EXPLAINED_MAX]}
+    explained = _explained(at_risk)
+    stuck_jobs, stuck = encode_stuck(
+        outlook.stuck, lambda name: names is None or name in names, limit
+    )
     return {
         'at': instant(outlook.now) or '',
         'until': instant(outlook.until) or '',
@@ -172,12 +183,14 @@ def encode_forecast(
         'draws': len(outlook.draws.ends),
         'is_whole': outlook.is_whole,
         'due': _due(outlook.due(names)),
-        'trees': _trees(outlook, likely, limit),
+        'trees': _trees(outlook, [*likely, *filter(is_wanted, _newest_stuck(outlook))], limit),
         'deadlines': [
             _encode(outlook, item, is_explained=item.key in explained) for item in deadlines[:limit]
         ],
         'at_risk': len(at_risk),
         'items': [_encode(outlook, item, is_explained=False) for item in likely[:limit]],
+        'stuck': stuck,
+        'stuck_jobs': stuck_jobs,
     }
 
 
@@ -192,6 +205,14 @@ def encode_job(outlook: Outlook, key: JobKey) -> JobForecastDocument:
     }
 
 
+def _newest_stuck(outlook: Outlook) -> Iterator[Likely]:
+    """Yield the last job of each stretch that does not start."""
+    for item in outlook.stuck:
+        key = JobKey(item.process, Timeperiod(item.qualifier, item.ordinals[-1]))
+        if (likely := outlook.of(key)) is not None:
+            yield likely
+
+
 def _trees(outlook: Outlook, likely: Iterable[Likely], limit: int) -> list[TreeForecastDocument]:
     by_key = {item.key: item for item in likely}
     return [
@@ -202,6 +223,16 @@ def _trees(outlook: Outlook, likely: Iterable[Likely], limit: int) -> list[TreeF
         }
         for tree, key in asked_of_trees(outlook.hierarchy, by_key, outlook.is_over)[:limit]
     ]
+
+
+def _explained(at_risk: Iterable[Likely]) -> set[JobKey]:
+    """Return the deadlines that are explained: of those that wait for the same root the first."""
+    found: dict[object, JobKey] = {}
+    for item in at_risk:
+        if len(found) >= _EXPLAINED_MAX:
+            break
+        found.setdefault(item.root or item.key, item.key)
+    return set(found.values())
 
 
 def _due(due: Due) -> DueDocument:
@@ -226,7 +257,8 @@ def _encode(outlook: Outlook, item: Likely, *, is_explained: bool) -> LikelyDocu
         'late_at': instant(item.late_at),
         'holds': None if item.holds is None else round(item.holds, 3),
         'path': [_link(link) for link in outlook.path(item.key)] if is_explained else [],
-        'action': None if action is None else _action(action),
+        'action': None if action is None else encode_action(action),
+        'root': None if item.root is None else encode_root(item.root),
     }
 
 
@@ -241,30 +273,49 @@ def _link(link: Link) -> LinkDocument:
     }
 
 
-def _action(action: Action) -> ActionDocument:
+def encode_action(action: Action) -> ActionDocument:
+    """Return an action as it is sent."""
     return {
         'kind': action.kind.value,
         'of': action.of,
         'more': action.more,
         'timeperiod': None if action.key is None else str(action.key.timeperiod),
-        'holds': round(action.holds, 3),
+        'holds': None if action.holds is None else round(action.holds, 3),
         'sooner_seconds': round(action.sooner.total_seconds(), 1),
     }
 
 
 def action_said(action: ActionDocument) -> str:
     """Return what helps, in words, with the command where there is one."""
+    holds, minutes = action['holds'], round(action['sooner_seconds'] / 60)
+    then = f'it ends {minutes:,} minutes earlier' if holds is None else f'it holds with {holds:.0%}'
+    return f'{deed_said(action)}; then {then}'
+
+
+def deed_said(action: ActionDocument) -> str:
+    """Return what to do, without what comes of it."""
     of, more = action['of'], action['more']
     match ActionKind(action['kind']):
         case ActionKind.WORKERS:
-            said = f'{more} more worker of {of} (present_on_boxes, or another box)'
+            return f'{more} more worker of {of} (present_on_boxes, or another box)'
         case ActionKind.MAX_RUNNING:
-            said = f'max_running of {of} raised by {more} in context.py'
+            return f'max_running of {of} raised by {more} in context.py'
         case ActionKind.POOL:
-            said = f'pool {of} raised by {more} slots: ./launch.py pools set {of} --slots N'
+            return f'pool {of} raised by {more} slots: ./launch.py pools set {of} --slots N'
+        case ActionKind.RATE:
+            return (
+                f'pool {of} raised by {more} starts a minute: '
+                f'./launch.py pools set {of} --per-minute N'
+            )
         case ActionKind.RETRY:
-            said = f'{of} {action["timeperiod"]} tried at once: skip its delay by a reprocess'
-    return f'{said}; then it holds with {action["holds"]:.0%}'
+            command = f'./launch.py reprocess {of} {action["timeperiod"]}'
+            return f'{of} {action["timeperiod"]} tried at once: {command}'
+        case ActionKind.SWITCH_ON:
+            return f'{of} switched on: ./launch.py process on {of}'
+        case ActionKind.THAW:
+            return f'the freeze ended: ./launch.py thaw {of}'
+        case ActionKind.RESUME:
+            return f'the request resumed: ./launch.py requests resume {of}'
 
 
 def chance_said(holds: float) -> str:

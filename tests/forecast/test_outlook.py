@@ -20,7 +20,8 @@ from synergy.core.states import JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
-from synergy.forecast.outlook import ActionKind, Outlook, Waits, forecast
+from synergy.forecast.likely import ActionKind, Waits
+from synergy.forecast.outlook import Outlook, forecast
 from synergy.forecast.situation import Situation
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

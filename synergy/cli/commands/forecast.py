@@ -23,6 +23,8 @@ from synergy.view.forecast import (
 _ROWS_MAX: Final = 40
 #: Runs of a path for people: the last ones decide.
 _PATH_SHOWN: Final = 8
+#: Stretches of jobs with the same root, for people.
+_STUCK_SHOWN: Final = 4
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -57,19 +59,24 @@ def _print(found: ForecastDocument) -> None:
     for item in rows:
         for line in _explained(item):
             print(redacted_text(line))
+    for line in _stuck(found):
+        print(redacted_text(line))
     print(redacted_text(_summary(found)))
 
 
 def _row(item: LikelyDocument) -> Sequence[str]:
     chance = '' if item['holds'] is None else chance_said(item['holds'])
     low, high = _short(item['low']), _short(item['high'])
-    end = _short(item['end']) or 'an operator has to act'
+    end = _short(item['end']) or ('does not start' if item['root'] else 'an operator has to act')
     band = f'{low} - {high or "open"}' if low else ''
     return item['process'], item['timeperiod'], end, band, _short(item['late_at']), chance
 
 
 def _explained(item: LikelyDocument) -> Iterator[str]:
     """Yield what decides a deadline that is at risk, and what helps."""
+    if item['action'] is not None and item['root'] is not None:
+        yield f'{item["process"]} {item["timeperiod"]} does not start: {item["root"]["text"]}'
+        yield f'  what helps most: {action_said(item["action"])}'
     if not item['path']:
         return
     yield f'{item["process"]} {item["timeperiod"]} is decided by:'
@@ -82,6 +89,19 @@ def _explained(item: LikelyDocument) -> Iterator[str]:
         yield f'  {link["process"]} {link["timeperiod"]}: {_short(link["start"])} to {end}{waits}'
     if item['action'] is not None:
         yield f'  what helps most: {action_said(item["action"])}'
+
+
+def _stuck(found: ForecastDocument) -> Iterator[str]:
+    """Yield what is due and does not start, by what stands in its way."""
+    jobs: dict[str, list[str]] = {}
+    for item in found['stuck']:
+        span = item['timeperiod'] if item['jobs'] == 1 else f'{item["timeperiod"]}-{item["last"]}'
+        jobs.setdefault(item['root']['text'], []).append(f'{item["process"]} {span}')
+    for text, told in [*jobs.items()][:_ROWS_MAX]:
+        more = f' and {len(told) - _STUCK_SHOWN:,} more' if len(told) > _STUCK_SHOWN else ''
+        yield f'{text}: that holds up {", ".join(told[:_STUCK_SHOWN])}{more}'
+    if found['stuck_jobs']:
+        yield f'{found["stuck_jobs"]:,} jobs are due by then and do not start by themselves'
 
 
 def _summary(found: ForecastDocument) -> str:
