@@ -53,7 +53,7 @@ class LinkDocument(TypedDict):
     of: Annotated[str, 'the process, group or pool that it has waited for']
 
 
-class ActionDocument(TypedDict):
+class HelpDocument(TypedDict):
     """The one action that helps most, as found by drawing once more as if it were done."""
 
     kind: Annotated[str, f'one of {", ".join(ActionKind)}']
@@ -79,11 +79,11 @@ class LikelyDocument(TypedDict):
     late_at: At | None
     holds: Annotated[float | None, 'how likely it ends in time; null: it has no deadline']
     path: Annotated[list[LinkDocument], 'what decides it, of the deadlines most at risk']
-    action: ActionDocument | None
+    action: HelpDocument | None
     root: Annotated[RootDocument | None, 'what it waits for; null: it is expected to start']
 
 
-class DueDocument(TypedDict):
+class AllDueDocument(TypedDict):
     """When all is likely to be done that could start now but for what it waits for."""
 
     jobs: int
@@ -119,7 +119,7 @@ class ForecastDocument(TypedDict):
     jobs: Annotated[int, 'that are likely to end']
     draws: Annotated[int, 'courses that were drawn']
     is_whole: Annotated[bool, 'false: more would run than was looked at']
-    due: DueDocument
+    due: AllDueDocument
     trees: Annotated[list[TreeForecastDocument], 'of each tree its newest day, and what is longer']
     deadlines: Annotated[list[LikelyDocument], 'the least likely to hold first']
     at_risk: Annotated[int, f'deadlines that hold with less than {AT_RISK:.0%}']
@@ -235,7 +235,7 @@ def _explained(at_risk: Iterable[Likely]) -> set[JobKey]:
     return set(found.values())
 
 
-def _due(due: Due) -> DueDocument:
+def _due(due: Due) -> AllDueDocument:
     return {
         'jobs': due.count,
         'end': instant(due.end),
@@ -273,7 +273,7 @@ def _link(link: Link) -> LinkDocument:
     }
 
 
-def encode_action(action: Action) -> ActionDocument:
+def encode_action(action: Action) -> HelpDocument:
     """Return an action as it is sent."""
     return {
         'kind': action.kind.value,
@@ -285,14 +285,14 @@ def encode_action(action: Action) -> ActionDocument:
     }
 
 
-def action_said(action: ActionDocument) -> str:
+def action_said(action: HelpDocument) -> str:
     """Return what helps, in words, with the command where there is one."""
     holds, minutes = action['holds'], round(action['sooner_seconds'] / 60)
     then = f'it ends {minutes:,} minutes earlier' if holds is None else f'it holds with {holds:.0%}'
     return f'{deed_said(action)}; then {then}'
 
 
-def deed_said(action: ActionDocument) -> str:
+def deed_said(action: HelpDocument) -> str:
     """Return what to do, without what comes of it."""
     of, more = action['of'], action['more']
     match ActionKind(action['kind']):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types
 
+import synergy
 from synergy.core.users import Role
 from synergy.mx.api.openapi import document
 from synergy.mx.api.routes import API_ROUTES
@@ -125,3 +128,15 @@ def test_ill_health_is_described_too(pages: DashboardHarness) -> None:
 
     assert answer.status_code == 503
     validator(route, 503).validate(answer.json)
+
+
+def test_no_two_documents_have_one_name() -> None:
+    folder = Path(synergy.__file__).parent
+    names = Counter(
+        name
+        for file in folder.rglob('*.py')
+        for name in re.findall(r'^class (\w+)\(TypedDict', file.read_text(), re.MULTILINE)
+    )
+
+    # In the description a schema is found by its name.
+    assert [name for name, count in names.items() if count > 1] == []
