@@ -46,6 +46,7 @@ def dead_uow(pages: DashboardHarness) -> str:
 
 @pytest.mark.parametrize('route', READING, ids=lambda route: route.rule)
 def test_each_screen_answers(pages: DashboardHarness, route: Route) -> None:
+    pages.foresees = 'forecast' in route.endpoint
     answer = pages.get(address_of(route, dead_uow(pages)))
 
     is_refused = route.endpoint in (*OF_USERS, *OF_RECUTS)
