@@ -14,9 +14,9 @@ import time
 import webbrowser
 from typing import Final
 
+from synergy.conf.dashboard import address_of
 from synergy.conf.model import Settings
 from synergy.doors import PYTHON
-from synergy.mx.web.address import address_of
 
 #: A dashboard that takes longer was not started, or has failed; then nothing is shown.
 PATIENCE_SECONDS: Final = 30.0

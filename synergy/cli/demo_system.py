@@ -16,9 +16,10 @@ from synergy.bootstrap import PROJECT, Runtime
 from synergy.cli.browser import open_browser
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import console
+from synergy.conf.dashboard import address_of
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.doors import PROJECT_VARIABLE, starter_command
-from synergy.mx.web.address import address_of, free_port
+from synergy.mx.web.address import free_port
 from synergy.ports.processes import ProcessIdentity
 from synergy.supervisor.loop import PARENT_VARIABLE
 from synergy.supervisor.main import pid_file_of

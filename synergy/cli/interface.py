@@ -16,6 +16,11 @@ from synergy.core.records import Json
 from synergy.core.structs import Struct
 from synergy.operations.journal import JournalWanted
 from synergy.ports.clock import Clock
+from synergy.view.alert_documents import (
+    AlertDeliveryDocument,
+    AlertRequestDocument,
+    AlertsDocument,
+)
 from synergy.view.box_work import BoxWorkDocument
 from synergy.view.documents import (
     CauseDocument,
@@ -225,6 +230,29 @@ class Freezing(Protocol):
         ...
 
 
+class Alerting(Protocol):
+    """What is wrong now, and who is told of it."""
+
+    def alerts(self) -> AlertsDocument:
+        """Return what is open, and who is told of what."""
+        ...
+
+    def alert_history(
+        self, limit: int, named: str | None = None
+    ) -> Sequence[AlertDeliveryDocument]:
+        """Return at most `limit` messages, the newest first.
+
+        named: of one alert of the context, of one group of alerts, or of a test.
+        """
+        ...
+
+    def ask_alert(
+        self, action: str, alert: str, until: str | None, reason: str | None
+    ) -> AlertRequestDocument:
+        """Acknowledge, mute, unmute or test; return how that stands after a short wait."""
+        ...
+
+
 class Recutting(Protocol):
     """The recuts of processes, and of trees."""
 
@@ -245,7 +273,7 @@ class Recutting(Protocol):
         ...
 
 
-class Operations(Reading, Recutting, Telling, Foreseeing, Freezing, Protocol):
+class Operations(Reading, Recutting, Telling, Foreseeing, Freezing, Alerting, Protocol):
     """What can be done, too. Commands are returned as they stand after a short wait."""
 
     @property

@@ -10,7 +10,7 @@ from typing import Final
 from synergy import bootstrap
 from synergy.cli.control import Control
 from synergy.cli.interface import ChangeWanted
-from synergy.cli.local_asking import LocalAsking
+from synergy.cli.local_alerting import LocalAlerting
 from synergy.cli.target import end_of, known_key, node_of
 from synergy.conf.boxes import names_on
 from synergy.core.commands import Command, Only
@@ -62,7 +62,7 @@ def open_local(
         yield found
 
 
-class LocalOperations(LocalAsking):
+class LocalOperations(LocalAlerting):
     """`synergy.cli.interface.Operations` by `synergy.operations`, bound to a store."""
 
     @property

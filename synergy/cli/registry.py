@@ -71,6 +71,7 @@ RECORDS: Final = (
     _asked('why', 'tell why a job waits, down to the root'),
     _asked('inputs', 'tell what a job waits for, and what it lacks of that'),
     _asked('log', 'show the log of a run'),
+    _asked('alert', 'tell what is wrong and who was told; acknowledge, mute, test'),
     _asked('journal', 'tell what has happened, line by line; go on telling'),
     _asked('reprocess', 'run jobs, and what depends on them, again', 'job_commands:REPROCESS'),
     _asked('skip', 'end jobs, and what is nested below them, as skipped', 'job_commands:SKIP'),

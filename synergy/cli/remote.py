@@ -17,7 +17,7 @@ from typing import Any, Final
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.http_client import HttpClient
 from synergy.cli.interface import ChangeWanted
-from synergy.cli.remote_asking import RemoteAsking
+from synergy.cli.remote_alerting import RemoteAlerting
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
 from synergy.core.records import Json, ProcessName
@@ -59,7 +59,7 @@ def open_remote(
         ) from error
 
 
-class RemoteOperations(RemoteAsking):
+class RemoteOperations(RemoteAlerting):
     """`synergy.cli.interface.Operations` by the API of a dashboard."""
 
     @property

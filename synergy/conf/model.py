@@ -77,13 +77,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     mx_host: str
     mx_port: int
     mx_title: str | None
+    mx_url: str | None
     mx_host_names: tuple[str, ...]
     mx_trusted_proxy: str | None
     mx_metrics_networks: tuple[str, ...]
     is_mx_open_allowed: bool
     mx_session: timedelta
     mx_viewers_max: int
-    mx_url: str | None
     heartbeat: SecretUrl | None
     closed: tuple[str, ...]
     places: tuple[tuple[str, str], ...] = ()

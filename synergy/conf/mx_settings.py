@@ -29,6 +29,15 @@ MX_SETTINGS: Final = (
         text='Name of this installation in the titles of its pages.',
     ),
     Setting(
+        name='mx_url',
+        read=readers.optional(readers.site_url),
+        default=None,
+        shown_default='`http://MX_HOST:MX_PORT`',
+        text='Address of the dashboard as others reach it, as in `https://synergy.example.com`: '
+        'links in messages of [alerts](howto/alerts.md) lead there. Its name counts as one of '
+        '`mx_host_names`.',
+    ),
+    Setting(
         name='mx_host_names',
         read=readers.spelled_names,
         default=(),

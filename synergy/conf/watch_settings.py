@@ -19,11 +19,4 @@ WATCH_SETTINGS: Final = (
         'each minute while a Scheduler leads and alerts are looked after. The service tells you '
         'when that stops. Only its host is ever shown.',
     ),
-    Setting(
-        name='mx_url',
-        read=readers.optional(readers.uri('http', 'https')),
-        default=None,
-        shown_default='`http://`, `mx_host` and `mx_port`',
-        text='Address under which people reach the dashboard; links in alerts begin with it.',
-    ),
 )

@@ -5,10 +5,14 @@ So one process writes what is remembered, and nothing that it decides meanwhile 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from synergy.core.structs import Struct
+
+#: Whoever wants silence for longer says so in context.py.
+MUTE_MAX: Final = timedelta(days=30)
 
 
 class AlertRequestKind(StrEnum):

@@ -30,9 +30,10 @@ class CommandKind(StrEnum):
     DROP: to dead letters. FREERUN_SAVE, FREERUN_REMOVE, FREERUN_RUN, FREERUN_CANCEL: to the free
     run `process`. PROCESS_SAVE, PROCESS_RUN: to the managed process `process`; RECUT: archive what
     it has, and let it begin at `start` by its definition as it is now. POOL_SAVE: to the pool that
-    `process` names. BOX, USER and
-    CONTEXT (what a changed context means for what is finished) are done already when their row is
-    inserted: it is their record in the audit. FREEZE holds from then on, until its instant or the
+    `process` names. BOX, USER,
+    CONTEXT (what a changed context means for what is finished) and ALERT (what is asked of Watch
+    about the alert that `process` names) are done already when their row is inserted: it is their
+    record in the audit. FREEZE holds from then on, until its instant or the
     THAW of which it is the `target`; see `synergy.core.freezes`.
     """
 
@@ -57,6 +58,7 @@ class CommandKind(StrEnum):
     CONTEXT = 'context'
     FREEZE = 'freeze'
     THAW = 'thaw'
+    ALERT = 'alert'
 
     @property
     def words(self) -> str:

@@ -304,3 +304,25 @@ def uri(*schemes: str) -> Reader[str]:
         return found
 
     return read
+
+
+def site_url(value: object) -> str:
+    """Return the address of a site, as in https://synergy.example.com, without a slash at its end.
+
+    Nothing that is secret belongs into it: it stands in messages.
+    """
+    found = uri('http', 'https')(value).strip().rstrip('/')
+    if not found.isascii() or not found.isprintable() or ' ' in found:
+        raise ValueError('give it in ASCII, without blanks, as in https://synergy.example.com')
+    parts = urlsplit(found)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError('give a port from 1 to 65535') from error
+    if not parts.hostname or port == 0:
+        raise ValueError('give a host, as in https://synergy.example.com')
+    if '@' in parts.netloc or parts.query or parts.fragment:
+        raise ValueError('give scheme, host and path alone, as in https://synergy.example.com')
+    if parts.path:
+        raise ValueError('give no path: the dashboard lies at the root of its host')
+    return found

@@ -18,6 +18,7 @@ from functools import partial
 from threading import Thread
 from typing import Final, Protocol
 
+from synergy.conf.dashboard import address_of, linked_host
 from synergy.conf.model import Context, Settings
 from synergy.core.exit_codes import ExitCode
 from synergy.core.records import CommandId
@@ -30,7 +31,7 @@ from synergy.mx.live.forecasts import Forecasts, Foresees, Here
 from synergy.mx.live.read_model import ReadModel
 from synergy.mx.live.store_pool import StorePool
 from synergy.mx.templating import environment
-from synergy.mx.web.address import address_of, is_loopback, is_open, refusal_of, title_of
+from synergy.mx.web.address import is_loopback, is_open, refusal_of, title_of
 from synergy.mx.web.request_limits import HEADER_BYTES_MAX, SERVER_BYTES_MAX
 from synergy.mx.web.security import Sessions, fresh_secret
 from synergy.mx.web.server import Server, create
@@ -41,6 +42,7 @@ from synergy.ports.broker import REPORT_ROUTE, Broker, Message
 from synergy.ports.clock import Clock
 from synergy.ports.errors import BrokerError, PortError
 from synergy.ports.store import Store
+from synergy.view.alert_links import AlertLinks
 
 logger = logging.getLogger(__name__)
 
@@ -171,6 +173,7 @@ def site_of(runtime: MxRuntime, secret: str, foresees: Foresees | None = None) -
         broker=BrokerWatch(partial(runtime.open_broker, create=False), clock),
         stores=stores,
         sessions=Sessions(secret, settings.mx_session),
+        links=AlertLinks(secret),
         templates=environment(title_of(settings), runtime.context),
         ring=_ring(runtime),
         host_names=_host_names(settings),
@@ -247,7 +250,9 @@ def _port(listening: socket.socket) -> int:
 
 def _host_names(settings: Settings) -> frozenset[str]:
     own = ('localhost', '127.0.0.1', '::1', settings.mx_host, socket.gethostname())
-    return frozenset(name.lower() for name in (*own, *settings.mx_host_names))
+    linked = linked_host(settings)
+    names = (*own, *settings.mx_host_names, *([] if linked is None else [linked]))
+    return frozenset(name.lower() for name in names)
 
 
 def _ring(runtime: MxRuntime) -> Callable[[CommandId], None]:

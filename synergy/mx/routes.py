@@ -14,6 +14,8 @@ from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.api.routes import API_ROUTES, NEEDS_REASON
 from synergy.mx.pages import (
+    acknowledge,
+    alerts,
     audit,
     boxes,
     config,
@@ -44,10 +46,12 @@ from synergy.mx.pages import (
 )
 from synergy.mx.web.route import Route
 from synergy.mx.web.static_files import static
+from synergy.operations.alerts import ACTIONS as ALERT_ACTIONS
 from synergy.operations.boxes import SWITCH_ACTIONS
 from synergy.operations.freeruns import ACTIONS as FREERUN_ACTIONS
 from synergy.operations.pools import ACTIONS as POOL_ACTIONS
 from synergy.operations.requests import KIND_BY_ACTION
+from synergy.view.alert_links import PATH as LINK_PATH
 
 
 def _page(
@@ -255,6 +259,19 @@ _PAGES: Final[Sequence[Route]] = (
         ),
         _submit('submit_thaw', '/freezes/<freeze_id>/<action>', freezes.submit_thaw),
     ),
+    *_section(
+        '/alerts',
+        _shared('alerts', '/alerts', alerts.alerts),
+        _confirm(
+            'confirm_alert_action',
+            '/alerts/<action>',
+            alerts.confirm_alert_action,
+            ALERT_ACTIONS,
+        ),
+        _submit('submit_alert_action', '/alerts/<action>', alerts.submit_alert_action),
+    ),
+    _page('acknowledge', f'{LINK_PATH}<token>', acknowledge.acknowledge, None),
+    _submit('submit_acknowledge', f'{LINK_PATH}<token>', acknowledge.submit_acknowledge, None),
     *_section('/happened', _shared('happened', '/happened', happened.happened)),
     *_section('/audit', _shared('audit', '/audit', audit.audit)),
     *_section('/config', _page('config', '/config', config.config)),

@@ -104,12 +104,13 @@ def used_before(caller: Caller, known: Command) -> OperationRefused:
 
 
 def _inserted(caller: Caller, command: Command) -> Command:
-    _check_bounds(command)
+    check_bounds(command)
     caller.store.insert_command(replace(command, fingerprint=caller.fingerprint))
     return asked_before(caller, command) or command
 
 
-def _check_bounds(command: Command) -> None:
+def check_bounds(command: Command) -> None:
+    """Refuse what no store takes."""
     try:
         check(dict(command.details), BODY)
         check_text(command.reason or '')

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from synergy.core.alert_rules import PIERCING, AlertKind, Receiver, Scope, ScopeKind
+from synergy.bootstrap import PROJECT
+from synergy.core.alert_rules import CONDITIONS, PIERCING, AlertKind, Receiver, Scope, ScopeKind
 from synergy.core.alert_urls import Hook, for_apprise, hook_of, url_problem
 from synergy.core.records import ProcessName
 from tests.conf.test_context import load, problems
@@ -166,3 +167,12 @@ def test_addresses_that_make_no_sense(url: str) -> None:
 def test_apprise_is_asked_by_its_own_names() -> None:
     assert for_apprise('mail://u:p@h') == 'mailto://u:p@h'
     assert for_apprise('slack://a/b') == 'slack://a/b'
+
+
+def test_the_reference_tells_all_conditions() -> None:
+    text = (PROJECT / 'docs' / 'context.md').read_text()
+
+    for kind, condition in CONDITIONS.items():
+        told = f'| `{kind.value}` | {condition.severity.word} | {condition.means}'
+        assert told in text
+        assert (f'{told}; it happens once' in text) is condition.is_moment

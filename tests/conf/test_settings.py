@@ -42,6 +42,17 @@ def test_the_box_is_named_by_settings_else_by_the_file_in_the_home(tmp_path: Pat
     assert load_settings(environ | {'SYNERGY_BOX_ID': 'prod-2'}, PROJECT).box_id == 'prod-2'
 
 
+@pytest.mark.parametrize(
+    'value',
+    ['synergy.example.com', 'ftp://a', 'https://u:p@a', 'https://a/x', 'https://a:0', 'https://a?b',
+     'https://a:99999', 'https://a b', 'https://ä.example'],
+)  # fmt: skip
+def test_an_address_of_the_dashboard_that_nobody_could_follow_is_refused(value: str) -> None:
+    (problem,) = problems({'SYNERGY_MX_URL': value})
+
+    assert 'mx_url' in problem
+
+
 @pytest.mark.parametrize('content', [b'', b'a b', b'a\nb', b'\xff\xfe'])
 def test_a_file_that_names_no_box_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / 'box_id').write_bytes(content)

@@ -6,7 +6,9 @@ import re
 from urllib.parse import urlencode
 
 from synergy.mx.web.route import Route
-from tests.mx.dashboard_harness import FREEZE_ID, REQUEST_ID
+from synergy.view.alert_links import PATH, AlertLinks
+from tests.mx.alerted import OPEN_GROUP
+from tests.mx.dashboard_harness import FREEZE_ID, NOW, REQUEST_ID, SECRET
 from tests.pipelines.pages import HOSTILE
 
 VALUES = {
@@ -21,6 +23,7 @@ VALUES = {
     'token_id': 'f00',
     'name': 'site',
     'file': 'mx.log',
+    'token': AlertLinks(SECRET).address('', OPEN_GROUP, NOW).removeprefix(PATH),
 }
 OLD = {
     'legacy_scheduler': 'managed/entries/',
@@ -39,6 +42,7 @@ ACTIONS = {
 #: The kind of error of the one dead letter in the history.
 LETTERS = urlencode({'process': 'SiteHourly', 'error': f'ValueError: {HOSTILE} is not a number'})
 QUERY = {
+    '/alerts/<action>': f'?alert={OPEN_GROUP}',
     '/change/<kind>': '?process=SiteHourly&first=2026112209',
     '/api/v1/preview': '?process=SiteHourly&start=2026112209',
     '/api/v1/dead/groups/<action>': f'?{LETTERS}',

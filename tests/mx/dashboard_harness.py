@@ -48,11 +48,13 @@ from synergy.ports.broker import Broker
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.ports.store import Store
 from tests.builders import instant
+from tests.mx.alerted import alerted
 from tests.pipelines.pages import HOSTILE
 
 NOW = instant('202611231217')
 PASSWORD = 'correct horse battery'
 FAILED_HOUR = 'SiteHourly', '2026112209'
+SECRET = 'a secret of tests'
 REQUEST_ID = 'a1b2c3d4e5f6'
 #: Of a free run that nothing else is about.
 FREEZE_ID = 'f0f0f0f0f0f0'
@@ -169,7 +171,7 @@ class DashboardHarness:
         self.resources.callback(self.store.close)
         #: Whether forecasts are made, which takes a while: by whoever asks, at once.
         self.foresees = False
-        found = site_of(self.runtime, 'a secret of tests')
+        found = site_of(self.runtime, SECRET)
         forecasts = Forecasts(
             _Foresees(self, found.forecasts.foresees),
             self.runtime.clock.monotonic,
@@ -253,6 +255,7 @@ def seed(pages: DashboardHarness) -> None:
     unit = store.claim([uow_id_of(running, 1)], 'dev:SiteHourly.2', timedelta(hours=1))[0]
     store.append_log(unit.id, [LogLine(attempt=1, at=NOW, level='INFO', text='counting visits')])
     _request(store, leadership, pages)
+    alerted(store, pages.runtime.context.alerts, pages.site.links, REQUEST_ID)
     store.heartbeat(BOX, timedelta(seconds=15))
     store.report_actual(
         [

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace as other
 from pathlib import Path
 
+from werkzeug.test import Client
+
+from synergy.conf.dashboard import linked_host, linked_site
+from synergy.conf.model import Settings
 from synergy.conf.settings import load_settings
 from synergy.core.structs import replace
+from synergy.mx.app import App
+from synergy.mx.main import site_of
 from synergy.mx.web.address import taken_text, title_of
+from tests.mx.dashboard_harness import SECRET, DashboardHarness
 
 
 def test_a_port_that_something_else_has_is_told_instead_of_an_address(tmp_path: Path) -> None:
@@ -37,3 +45,28 @@ def test_the_title_has_the_name_of_the_project(tmp_path: Path) -> None:
 
     assert title_of(settings) == 'flights · Synergy Scheduler'
     assert title_of(replace(settings, mx_title='Flights, tests')) == 'Flights, tests'
+
+
+def test_links_lead_to_the_address_that_is_said_else_to_where_it_listens(tmp_path: Path) -> None:
+    settings = load_settings({'SYNERGY_MX_PORT': '5001'}, tmp_path)
+    assert linked_site(settings) == 'http://127.0.0.1:5001'
+    assert linked_site(replace(settings, mx_port=0)) is None
+    assert linked_host(settings) is None
+
+    said = load_settings({'SYNERGY_MX_URL': 'https://Synergy.example.com/'}, tmp_path)
+
+    assert linked_site(replace(said, mx_port=0)) == 'https://Synergy.example.com'
+    assert linked_host(said) == 'synergy.example.com'
+
+
+def test_the_dashboard_goes_by_the_name_that_links_have(pages: DashboardHarness) -> None:
+    def status(settings: Settings) -> int:
+        app = App(site_of(other(pages.runtime, settings=settings), SECRET))
+        answer = Client(app).get('/alerts', headers={'Host': 'synergy.example.com'})
+        app.site.feed.stop()
+        app.site.stores.close()
+        return answer.status_code
+
+    settings = pages.runtime.settings
+    assert status(settings) == 400
+    assert status(replace(settings, mx_url='https://synergy.example.com')) == 200

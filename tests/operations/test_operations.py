@@ -17,6 +17,7 @@ from synergy.core.freezes import Scope
 from synergy.core.records import Box, BoxProcess, ProcessName
 from synergy.core.structs import replace
 from synergy.core.users import Role, User
+from synergy.core.watching import WatchLease
 from synergy.operations import boxes, freeruns, freezes, jobs, processes, requests, users
 from synergy.operations.caller import Caller
 from synergy.operations.credentials import is_password
@@ -46,6 +47,7 @@ class Desk:
         context = bootstrap.load({'SYNERGY_CONTEXT_MODULE': 'tests.pipelines.pages'})[1]
         self.store = store
         self.rung: list[CommandId] = []
+        self.lease: WatchLease
         self.caller = Caller(
             store=store,
             context=context,

@@ -8,12 +8,15 @@ from synergy.conf.entries import (
     QUALIFIER_MONTHLY,
     QUALIFIER_YEARLY,
     RawEntry,
+    alert,
     freerun_context_entry,
     managed_context_entry,
     pool,
     timetable_tree_entry,
 )
 
+#: In addresses of receivers: no door ever shows it.
+HUSH = 'Geheim5cr4t'
 HOSTILE = '<script>alert(1)</script>&"\''
 
 
@@ -48,6 +51,20 @@ process_context = {
         pools={'warehouse': 2},
         priority=70,
     ),
+}
+
+alert_context = {
+    'night': alert(
+        on=['late', 'failed', 'held', 'no_leader'],
+        for_=['tree:site', 'process:Shell*'],
+        to=[
+            f'hooks://{HUSH}@hooks.example/{HUSH}?{HUSH}={HUSH}',
+            f'mailto://robot:{HUSH}@mail.example?to=anna@mail.example',
+        ],
+        escalate_after=30,
+        escalate_to=[f'hook://{HUSH}@boss.example/'],
+    ),
+    'quiet': alert(on=['late', 'box_vanished'], to=[f'hooks://{HUSH}@quiet.example'], piercing=[]),
 }
 
 pool_context = {'warehouse': pool(slots=4, per_minute=600)}

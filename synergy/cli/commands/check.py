@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Final
 
 from synergy import bootstrap, private
+from synergy.cli.alert_tables import alert_lines, alerts_described
 from synergy.cli.command import CliCommand, ExitCode
 from synergy.cli.commands.db import level_problems
 from synergy.cli.console import print_json
@@ -155,7 +156,7 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
         f'{counted(len(context.freeruns), "freerun entry", "freerun entries")}, '
         f'{counted(len(context.daemons), "daemon")}'
     )
-    lines = (_tree_lines, _group_lines, _pool_lines, closed_lines)
+    lines = (_tree_lines, _group_lines, _pool_lines, closed_lines, alert_lines)
     for line in (line for lines_of in lines for line in lines_of(context)):
         print(f'          {line}')
     if found.imported is not None:
@@ -167,7 +168,7 @@ def _tell(settings: Settings, context: Context, found: _Findings) -> None:
 
 
 def described(context: Context) -> dict[str, Json]:
-    """Return trees, groups of workers, pools, closed hours and calendars of a context, as JSON."""
+    """Return trees, groups, pools, closed hours, calendars and alerts of a context, as JSON."""
     hierarchy = context.hierarchy
     trees = {node.tree.name: node.tree for node in hierarchy}
     return {
@@ -203,6 +204,7 @@ def described(context: Context) -> dict[str, Json]:
             {'of': place, 'hours': list(texts)} for place, texts in closed_by_place(context).items()
         ],
         'calendars': list(_calendars(context)),
+        'alerts': alerts_described(context),
     }
 
 

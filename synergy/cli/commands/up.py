@@ -13,9 +13,10 @@ from synergy.bootstrap import Runtime
 from synergy.cli.browser import open_browser_soon
 from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.control import Control, entries_of
+from synergy.conf.dashboard import address_of
 from synergy.conf.names import PROCESS_MX, PROCESS_SUPERVISOR
 from synergy.core.records import ProcessName
-from synergy.mx.web.address import address_of, taken_text
+from synergy.mx.web.address import taken_text
 from synergy.output.capture import Output
 from synergy.ports.errors import PortError
 from synergy.supervisor import main as supervisor

@@ -26,6 +26,7 @@ from synergy.mx.api import (
     search,
     users,
 )
+from synergy.mx.api.alerts import ALERT_ROUTES
 from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
 from synergy.mx.api.forecast import FORECAST_ROUTES
 from synergy.mx.api.freeze_routes import FREEZE_ROUTES
@@ -220,6 +221,7 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         needs_reason=NEEDS_REASON['freeruns'],
     ),
     *FREEZE_ROUTES,
+    *ALERT_ROUTES,
     listing('api_boxes', '/boxes', boxes.api_boxes, BoxWorkDocument, *_PAGE),
     at_once(
         action(

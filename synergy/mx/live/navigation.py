@@ -18,6 +18,7 @@ from synergy.core.structs import Struct
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.operations.freezes import holding
 from synergy.ports.store import Reader, Store
+from synergy.view.alerts import unseen_count
 from synergy.view.boxes import Presence, box_views
 from synergy.view.estimates import workers_by_process
 from synergy.view.workload import workload_of
@@ -31,7 +32,8 @@ class Navigation(Struct, frozen=True, kw_only=True):
     """Counts by what they are of. leader: its box and pid; None when nobody leads.
 
     running, queued: units. workers: how many of them take work, of each process that boxes tell of.
-    vanished: of the boxes. freezes: that hold now.
+    vanished: of the boxes. freezes: that hold now. alerts: messages about what is open that nobody
+    has acknowledged.
     """
 
     leader: str | None
@@ -44,6 +46,7 @@ class Navigation(Struct, frozen=True, kw_only=True):
     vanished: int
     dead: int
     freezes: Sequence[Freeze] = ()
+    alerts: int = 0
 
 
 @dataclass(slots=True)
@@ -81,4 +84,5 @@ def _look(store: Reader, model: ReadModel, vanished_after: timedelta) -> Navigat
         vanished=sum(view.presence is Presence.VANISHED for view in boxes),
         dead=len(store.dead_units(COUNT_MAX)),
         freezes=holding(store, store.store_now()),
+        alerts=unseen_count(store),
     )

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from werkzeug.wrappers import Response
 
+from synergy.core.alert_requests import AlertRequest
 from synergy.core.commands import Command
 from synergy.core.structs import Struct, replace
 from synergy.mx.web.caller import fresh_form_id
@@ -73,7 +74,7 @@ def confirm(request: RequestContext, step: Step, status: int = 200) -> Response:
     )
 
 
-def go_on(request: RequestContext, address: str, asked: Command) -> Response:
+def go_on(request: RequestContext, address: str, asked: Command | AlertRequest) -> Response:
     """Lead back to where the form came from, else to `address`; the page says what was asked."""
     parts = urlsplit(local_address(request.optional(NEXT), address))
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != 'asked']

@@ -24,6 +24,7 @@ from synergy.mx.widgets.cells import Cell, Painter, href_of
 from synergy.mx.widgets.chart import Chart, chart_of
 from synergy.mx.widgets.selection import range_address
 from synergy.ports.store import EVENTS_PER_JOB_MAX
+from synergy.view.alerts import OpenGroup, groups_about, remembered
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.cause import Action, Cause, CauseKind
 from synergy.view.clock import changed
@@ -144,7 +145,16 @@ def interval(request: RequestContext, process: str, timeperiod: str) -> Response
     if str(key.timeperiod) != timeperiod:
         # One address for each interval, however it was written.
         return redirect(href_of(key), 302)
-    return page(request, 'interval.html', shown=interval_of(request, key))
+    return page(
+        request, 'interval.html', shown=interval_of(request, key), told=_told_of(request, key)
+    )
+
+
+def _told_of(request: RequestContext, key: JobKey) -> Sequence[OpenGroup]:
+    """Return the alerts about an interval that somebody was told of."""
+    memory, _ = remembered(request.store)
+    rules = request.context.alerts
+    return [item for item in groups_about(memory, str(key), rules, request.now) if item.id]
 
 
 def interval_of(request: RequestContext, key: JobKey) -> Interval:

@@ -28,15 +28,6 @@ def site_named_in(url: str) -> str | None:
         return None
 
 
-def address_of(settings: Settings, port: int | None = None) -> str:
-    """Return the address of the dashboard for people of this machine."""
-    host = settings.mx_host
-    if host in ('0.0.0.0', '::'):
-        host = socket.gethostname()
-    shown = f'[{host}]' if ':' in host else host
-    return f'http://{shown}:{settings.mx_port if port is None else port}/'
-
-
 def taken_text(settings: Settings) -> str | None:
     """Return that something listens where the dashboard would, as a sentence; None: nothing."""
     if not settings.mx_port:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synergy.core.alert_requests import AlertRequestState
 from synergy.core.commands import JOB_KINDS, Command, CommandId, CommandKind, CommandState
 from synergy.core.structs import Struct
 from synergy.core.users import Role
@@ -30,6 +31,8 @@ def flash_of(request: RequestContext) -> Flash | None:
         # The record is what is desired; whether it is so already is in the list.
         desired = f'{command.details.get("box")} is to {_desired(command)}'
         return Flash(command, f'{desired}; the page Boxes shows how far that is.', 'due')
+    if command.kind is CommandKind.ALERT:
+        return _of_alert(request, command, verb)
     match command.state:
         case CommandState.REFUSED:
             return Flash(command, f'Refused to {verb}: {command.outcome}', 'fail')
@@ -37,6 +40,20 @@ def flash_of(request: RequestContext) -> Flash | None:
             return Flash(command, f'Done: {verb}.{_outcome(command)}', 'ok')
         case _:
             return Flash(command, f'Asked to {verb}; it shows here once it is done.', 'due')
+
+
+def _of_alert(request: RequestContext, command: Command, verb: str) -> Flash:
+    """Return how far Watch is; the record says only that it was asked."""
+    asked = request.store.alert_request(command.id)
+    state = AlertRequestState.DONE if asked is None else asked.state
+    outcome = '' if asked is None or not asked.outcome else f' {asked.outcome}.'
+    match state:
+        case AlertRequestState.WAITING:
+            return Flash(command, f'Asked to {verb}; it shows here once Watch has done it.', 'due')
+        case AlertRequestState.REFUSED:
+            return Flash(command, f'Refused to {verb}:{outcome}', 'fail')
+        case AlertRequestState.DONE:
+            return Flash(command, f'Done: {verb}.{outcome}', 'ok')
 
 
 def _desired(command: Command) -> str:

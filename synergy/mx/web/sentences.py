@@ -39,6 +39,7 @@ KIND_NAMES: Final[Mapping[CommandKind, str]] = {
     CommandKind.CONTEXT: 'changed context',
     CommandKind.FREEZE: 'freeze',
     CommandKind.THAW: 'thaw',
+    CommandKind.ALERT: 'alerts',
 }
 
 _SENTENCES: Final[Mapping[CommandKind, str]] = {
@@ -65,6 +66,13 @@ _OF_USERS: Final = {
     'token': 'make a token for user {name}',
     'revoke': 'revoke token {name}',
 }
+#: By the action of `synergy.operations.alerts`.
+_OF_ALERTS: Final = {
+    'ack': 'acknowledge {name}',
+    'mute': 'mute alert {name} until {until} UTC',
+    'unmute': 'unmute alert {name}',
+    'test': 'test alert {name}',
+}
 
 
 def sentence(command: Command) -> str:
@@ -84,6 +92,8 @@ def sentence(command: Command) -> str:
             return _of_freeze(command)
         case CommandKind.THAW:
             return f'thaw {_frozen(command.process)}'
+        case CommandKind.ALERT:
+            return _of_alert(command)
         case CommandKind.DROP if error_of(command) is not None:
             return f'drop the dead letters of {command.process} {command.said}{of_kind(command)}'
         case CommandKind.FREERUN_CANCEL if 'uow' in command.details:
@@ -121,6 +131,13 @@ def _of_box(command: Command) -> str:
     if command.process != box:
         return f'{action} {command.process} on {box}'
     return f'let {box} take work again' if action == 'undrain' else f'{action} {box}'
+
+
+def _of_alert(command: Command) -> str:
+    action = str(command.details.get('action'))
+    text = _OF_ALERTS.get(action, f'{action} alert {{name}}')
+    until = str(command.details.get('until'))[:16].replace('T', ' ')
+    return text.format(name=command.process, until=until)
 
 
 def _of_freeze(command: Command) -> str:

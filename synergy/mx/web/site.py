@@ -23,6 +23,7 @@ from synergy.mx.web.security import Sessions
 from synergy.mx.web.throttle import HASHES_AT_ONCE, OneByOne, Throttle, Turns
 from synergy.mx.web.viewers import ViewerSlots
 from synergy.ports.clock import Clock
+from synergy.view.alert_links import AlertLinks
 
 
 class Site(Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class Site(Struct, frozen=True, kw_only=True):
     broker: BrokerWatch
     stores: StorePool
     sessions: Sessions
+    links: AlertLinks
     templates: Environment
     ring: Callable[[CommandId], None]
     host_names: frozenset[str]

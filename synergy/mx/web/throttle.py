@@ -143,6 +143,18 @@ def too_many(wait: timedelta) -> Refused:
     )
 
 
+def too_many_links(wait: timedelta) -> Refused:
+    """Return the refusal of a place from which links came that are not ours."""
+    seconds = int(wait.total_seconds()) + 1
+    return Refused(
+        429,
+        'Too many attempts',
+        'several links that are not of this dashboard were opened from here',
+        f'wait {seconds} s and try again with the link as it was sent',
+        {'Retry-After': str(seconds)},
+    )
+
+
 def _busy() -> Refused:
     return Refused(
         503,
