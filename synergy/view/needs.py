@@ -9,7 +9,7 @@ usual time; working calendars that run out.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence, Set
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -41,6 +41,8 @@ OVERLONG_RATIO: Final = 10
 OVERLONG_MIN: Final = timedelta(seconds=30)
 #: Runs under way that are looked at, those that run longest; requests; and records of pauses.
 _RUNS_MAX: Final = 200
+#: Those that run longest come first: where one of these does not run for long, no other does.
+_RUNS_FEW: Final = 20
 _REQUESTS_MAX: Final = 100
 _RECORDS_MAX: Final = 200
 
@@ -207,13 +209,10 @@ def _off(seen: Seen) -> Iterator[Need]:
 
 
 def _overlong(seen: Seen) -> Iterator[Need]:
-    running = [
-        unit
-        for unit in seen.store.live_units(_RUNS_MAX)
-        if unit.state is UnitState.IN_PROGRESS
-        and unit.started_at is not None
-        and seen.now - unit.started_at > OVERLONG_MIN
-    ]
+    units = seen.store.live_units(_RUNS_FEW)
+    if len(units) == _RUNS_FEW and _runs_long(units[-1], seen.now):
+        units = seen.store.live_units(_RUNS_MAX)
+    running = [unit for unit in units if _runs_long(unit, seen.now)]
     usual = {process: seen.usual(process).p50 for process in _processes(running)}
     for unit in running:
         p50 = usual[unit.process]
@@ -221,6 +220,14 @@ def _overlong(seen: Seen) -> Iterator[Need]:
         took = seen.now - unit.started_at
         if p50 is not None and took > p50 * OVERLONG_RATIO:
             yield _overlong_run(unit, took, p50)
+
+
+def _runs_long(unit: Unit, now: datetime) -> bool:
+    return (
+        unit.state is UnitState.IN_PROGRESS
+        and unit.started_at is not None
+        and now - unit.started_at > OVERLONG_MIN
+    )
 
 
 def _overlong_run(unit: Unit, took: timedelta, p50: timedelta) -> Need:

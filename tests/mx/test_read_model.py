@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from synergy.core.effects import SaveJob
 from synergy.core.records import Job
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
+from synergy.mx.live import read_model
 from synergy.mx.web.access import COOKIE
 from synergy.mx.web.redact import MASK, masked
+from synergy.ports.store import JobChange, LiveRun
 from synergy.view.index import load_index
 from tests.mx.dashboard_harness import NOW, DashboardHarness
 
@@ -57,6 +63,38 @@ def test_a_change_of_the_same_instant_is_seen_once(pages: DashboardHarness) -> N
     model.look(pages.store)
 
     assert model.version == version
+
+
+@pytest.mark.parametrize('page_rows', [1, 2, 3, 100])
+def test_of_many_pages_of_changes_what_runs_is_read_with_the_first_and_the_last(
+    pages: DashboardHarness, page_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, reads = pages.site.model, list[str]()
+    model.look(pages.store)
+    live_runs, changed_jobs = pages.store.live_runs, pages.store.changed_jobs
+
+    def noting_rows(*asked: Any) -> Sequence[JobChange]:
+        reads.append('rows')
+        return changed_jobs(*asked)
+
+    def noting_runs() -> Sequence[LiveRun]:
+        reads.append('runs')
+        return live_runs()
+
+    monkeypatch.setattr(read_model, 'PAGE_ROWS', page_rows)
+    monkeypatch.setattr(pages.store, 'changed_jobs', noting_rows)
+    monkeypatch.setattr(pages.store, 'live_runs', noting_runs)
+    keys = [pages.key('SiteHourly', f'20261123{hour:02d}') for hour in range(6)]
+    for number, key in enumerate(keys):
+        change(pages, key, 2, JobState.IN_PROGRESS, 100 + number)
+    reads.clear()
+
+    model.look(pages.store)
+
+    assert [model.timetable.state(key) for key in keys] == [JobState.IN_PROGRESS] * len(keys)
+    assert reads[:2] == ['rows', 'runs']
+    assert reads[-1] == 'runs', 'of whatever was changed'
+    assert reads.count('runs') == (1 if page_rows == 100 else 2)
 
 
 def test_it_is_what_a_fresh_index_is(pages: DashboardHarness) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -11,7 +11,7 @@ import pytest
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.mx.live.read_model import ReadModel
-from synergy.mx.live.standings import BUSY_KEPT, Standing, Standings
+from synergy.mx.live.standings import BUSY_KEPT, Standing, Standings, kept_while_busy
 from tests.builders import instant, two_trees
 
 NOW = instant('2026112500')
@@ -26,9 +26,19 @@ class Model:
     epoch = 0
     version = 0
 
+    def __init__(self) -> None:
+        """Have drawn nothing."""
+        self.kept: dict[Hashable, tuple[Hashable, int]] = {}
+
     def stamp(self, processes: Iterable[ProcessName | None]) -> Hashable:
         """Return what differs once one of `processes` has changed."""
         return self.epoch, *(self.version for _ in processes)
+
+    def drawn(self, what: Hashable, stamp: Hashable, draw: Callable[[], int]) -> int:
+        """Return what was drawn; drawn again if the stamp has changed."""
+        if self.kept.get(what, (None, 0))[0] != stamp:
+            self.kept[what] = (stamp, draw())
+        return self.kept[what][1]
 
 
 class Asked:
@@ -85,3 +95,21 @@ def test_what_changes_everything_is_seen_at_once_of_a_busy_system_too() -> None:
     asked.model.epoch += 1
 
     assert asked.at(NOW) == 2
+
+
+def test_what_waits_is_looked_through_for_each_page_but_not_of_a_busy_system() -> None:
+    model, made = Model(), iter(range(100))
+
+    def ask(now: datetime, what: str = 'a', stamp: int = 0) -> int:
+        return kept_while_busy(cast('ReadModel', model), what, stamp, now, lambda: next(made))
+
+    assert [ask(NOW), ask(NOW)] == [0, 1]
+    model.is_busy = True
+    assert [ask(NOW), ask(NOW + BUSY_KEPT - timedelta(milliseconds=1))] == [2, 2]
+    assert ask(NOW + BUSY_KEPT) == 3
+    assert ask(NOW + BUSY_KEPT, what='b') == 4
+    assert ask(NOW + BUSY_KEPT, stamp=1) == 5, 'an operator has paused it'
+    model.epoch += 1
+    assert ask(NOW + BUSY_KEPT, stamp=1) == 6
+    model.is_busy = False
+    assert ask(NOW + BUSY_KEPT, stamp=1) == 7

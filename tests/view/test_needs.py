@@ -10,7 +10,8 @@ import pytest
 from synergy.core.commands import CommandId, CommandKind
 from synergy.core.effects import SaveCommand, SaveOverride
 from synergy.core.overrides import override_of
-from synergy.core.records import BoxProcess, ProcessName
+from synergy.core.records import BoxProcess, ProcessName, Unit
+from synergy.core.states import UnitState
 from synergy.core.structs import replace
 from synergy.view.boxes import box_views
 from synergy.view.need import Need, NeedKind, Seen
@@ -105,6 +106,24 @@ def test_a_run_over_ten_times_its_usual_time_is_told(
     for need in told:
         assert 'SiteHourly@2026112310 runs for 30 min' in need.text
         assert need.address == '/i/SiteHourly/2026112310'
+
+
+@pytest.mark.parametrize(('running', 'reads'), [(3, [20]), (30, [20, 200])])
+def test_as_many_runs_are_looked_at_as_run_for_long(
+    pages: DashboardHarness, running: int, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.runtime.clock.advance(timedelta(minutes=30))
+    (unit,) = (unit for unit in pages.store.live_units() if unit.state is UnitState.IN_PROGRESS)
+    units, asked = [unit] * running, list[int]()
+
+    def live_units(limit: int) -> list[Unit]:
+        asked.append(limit)
+        return units[:limit]
+
+    monkeypatch.setattr(pages.store, 'live_units', live_units)
+
+    assert len(found(pages, NeedKind.OVERLONG)) == running
+    assert asked[-len(reads) :] == reads
 
 
 def test_a_process_that_is_off_is_told_only_when_others_wait_for_it(

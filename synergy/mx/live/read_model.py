@@ -300,23 +300,29 @@ class ReadModel:
         until = self._clock.monotonic() + FOLLOW_SECONDS_MAX
         since, after = self._newest - OVERLAP, None
         seen: dict[JobKey, int] = {}
-        began = self._clock.monotonic()
+        began, is_last = self._clock.monotonic(), False
         while rows := store.changed_jobs(since, PAGE_ROWS, after):
             fresh = [row for row in rows if self._rev_by_key.get(row.key) != row.rev]
             seen.update((row.key, row.rev) for row in rows)
-            # Read after the rows: the unit of each job that was started is among them.
-            live = store.live_runs()
-            with self.lock:
-                self._see(live, now)
-                self._put([row for row in fresh if self.timetable.state(row.key)], now)
-            after = rows[-1]
             # What changes meanwhile is left to the next look: a busy store has no end.
-            if len(rows) < PAGE_ROWS or self._clock.monotonic() > until:
+            is_first, is_last = (
+                after is None,
+                len(rows) < PAGE_ROWS or self._clock.monotonic() > until,
+            )
+            after = rows[-1]
+            # Read after the rows: the unit of each job that was started is among them. Of many
+            # pages with the first, which has those of nearly all, and with the last.
+            live = store.live_runs() if is_first or is_last else None
+            with self.lock:
+                if live is not None:
+                    self._see(live, now)
+                self._put([row for row in fresh if self.timetable.state(row.key)], now)
+            if is_last:
                 break
             # Pages go first: they are waited for.
             self._clock.sleep((self._clock.monotonic() - began) / 2)
             began = self._clock.monotonic()
-        if after is None:
+        if not is_last:
             live = store.live_runs()
             with self.lock:
                 self._see(live, now)

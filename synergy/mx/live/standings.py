@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from synergy.core.node import Node
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.mx.live.read_model import ReadModel
+
+T = TypeVar('T')
 
 #: While more changes than anybody can follow, numbers are at most this old: to look through all
 #: that waits costs milliseconds, and each page would find something changed since the last one.
@@ -73,6 +75,19 @@ class Standings:
         everything = model.stamp(())
         self._by_process[name] = _Kept(near, model.stamp(near), everything, now, until, standing)
         return standing
+
+
+def kept_while_busy(
+    model: ReadModel, what: Hashable, stamp: Hashable, now: datetime, make: Callable[[], T]
+) -> T:
+    """Return something made just now or, while the model is busy, a moment ago; hold its lock.
+
+    stamp: what differs once something else than jobs has changed.
+    """
+    if not model.is_busy:
+        return make()
+    moment = int(now.timestamp() / BUSY_KEPT.total_seconds())
+    return model.drawn(what, (stamp, model.stamp(()), moment), make)
 
 
 def _is_busy_with(model: ReadModel, kept: _Kept, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -17,10 +17,11 @@ from synergy.core.commands import (
     CommandKind,
     CommandState,
 )
-from synergy.core.records import ProcessName
+from synergy.core.records import CommandId, ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Timeperiod
 from synergy.mx.live.marks import Mark
+from synergy.mx.live.standings import kept_while_busy
 from synergy.mx.pages.confirm import Step, confirm, go_on
 from synergy.mx.web.caller import caller_of
 from synergy.mx.web.errors import wrong
@@ -180,18 +181,21 @@ def request_rows(request: RequestContext, commands: Sequence[Command]) -> Sequen
     request.look()
     estimator = estimator_of(request, {})
     able = partial(able_on, request.store, request.settings.box_vanished)
-    with request.model.lock:
+
+    def stands() -> Mapping[CommandId, tuple[RequestProgress, timedelta | None]]:
         looking = request.model.looking(request.now)
         progress = progress_of(looking, request.store, commands, able)
-        rests = {
-            item.id: rest_of(request.model.timetable, estimator, item, progress[item.id])
+        return {
+            item.id: (found, rest_of(request.model.timetable, estimator, item, found))
             for item in commands
-            if item.id in progress
+            if (found := progress.get(item.id)) is not None
         }
-    return [
-        _row(request, item, progress.get(item.id, NONE), pauses, rests.get(item.id))
-        for item in commands
-    ]
+
+    stamp = tuple((item.id, item.state, item.is_paused, item.applied_count) for item in commands)
+    what = ('requests', *(item.id for item in commands))
+    with request.model.lock:
+        known = kept_while_busy(request.model, what, stamp, request.now, stands)
+    return [_row(request, item, *known.get(item.id, (NONE, None)), pauses) for item in commands]
 
 
 def touched_rows(request: RequestContext, row: RequestRow) -> Sequence[TouchedRow]:
@@ -222,8 +226,8 @@ def _row(
     request: RequestContext,
     command: Command,
     progress: RequestProgress,
-    pauses: Sequence[Command],
     rest: timedelta | None,
+    pauses: Sequence[Command],
 ) -> RequestRow:
     is_open = command.state in OPEN_COMMAND_STATES
     done = _done(command, progress)
