@@ -11,6 +11,8 @@ from typing import Final, TypedDict
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.node import Node
+from synergy.core.records import ProcessName
+from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
 from synergy.core.timetable import Timetable
 from synergy.view.cause import Cause, CauseKind
@@ -21,6 +23,9 @@ from synergy.view.why_documents import At, ProcessText, TimeperiodText
 from synergy.view.words import at
 
 _FORM: Final = '%Y-%m-%d %H:%M'
+#: Late intervals that are named, and unfinished ones of which those are found.
+_FIRST_MAX: Final = 5
+_LOOKED_AT_MAX: Final = 1000
 
 
 class DeadlineDocument(TypedDict):
@@ -32,6 +37,15 @@ class DeadlineDocument(TypedDict):
     may_start: At
     late_at: At
     text: str
+
+
+class LateNow(Struct, frozen=True, kw_only=True):
+    """A process some of whose intervals are late. since: the first. first: some, oldest first."""
+
+    process: ProcessName
+    count: int
+    since: datetime
+    first: Sequence[JobKey]
 
 
 def is_late(timetable: Timetable, node: Node, ordinal: int, late_until: int) -> bool:
@@ -60,6 +74,29 @@ def late_count(timetable: Timetable, node: Node, late_until: int) -> int:
         for job in timetable.open_jobs_of(name)
         if job.timeperiod.ordinal in unfinished
     )
+
+
+def late_now(timetable: Timetable, now: datetime, process: str | None = None) -> Iterator[LateNow]:
+    """Yield which processes with a deadline are late. process: of it alone."""
+    hierarchy = timetable.hierarchy
+    for node in hierarchy:
+        name = node.process.name
+        if node.process.deadline is None or process not in (None, name):
+            continue
+        late_until = hierarchy.late_until(node, now)
+        count = late_count(timetable, node, late_until)
+        first: list[JobKey] = []
+        ordinal = node.first
+        for _ in range(_LOOKED_AT_MAX if count else 0):
+            found = timetable.first_pending(name, range(ordinal, max(late_until, ordinal)))
+            if found is None or len(first) == _FIRST_MAX:
+                break
+            if is_late(timetable, node, found, late_until):
+                first.append(JobKey(name, Timeperiod(node.process.qualifier, found)))
+            ordinal = found + 1
+        if first:
+            since = hierarchy.late_at(node, first[0].timeperiod.ordinal)
+            yield LateNow(process=name, count=count, since=since, first=first)
 
 
 def encode_due(hierarchy: Hierarchy, node: Node, ordinal: int) -> DueDocument:

@@ -8,16 +8,17 @@ All that went as planned is told together, in numbers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from synergy.core.journal import CauseKind, Happened, Line, LineKind
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey
-from synergy.view.conditions import FAILED, HELD, LATE, PROCESSED, SKIPPED, Mark
+from synergy.view.conditions import FAILED, HELD, LATE, PROCESSED, RUNNING, SKIPPED, Mark
+from synergy.view.lateness import LateNow
 from synergy.view.words import span
 
 #: Troubles of a process that are further apart than this are told apart.
@@ -26,6 +27,7 @@ _APART: Final = timedelta(hours=1)
 _NAMED_MAX: Final = 5
 _PROCESSES_MAX: Final = 20
 _TROUBLE: Final = frozenset({Happened.RETRIED, Happened.GAVE_UP, Happened.HELD, Happened.CANCELED})
+_FAILED: Final = _TROUBLE - {Happened.CANCELED}
 _COMMANDED: Final = (CauseKind.COMMAND, CauseKind.CONTEXT)
 
 #: From which instant on an unfinished job is late; None: that is not known.
@@ -68,6 +70,13 @@ class Paragraph(Struct, frozen=True, kw_only=True):
     request: str | None = None
 
 
+class _Remedy(NamedTuple):
+    """What a command has made of a job that was in trouble, and how it stands by that."""
+
+    told: str
+    mark: Mark
+
+
 _Group: TypeAlias = 'tuple[Topic, str, object]'
 
 
@@ -78,7 +87,7 @@ def story(
 
     asked: of the commands that lines name, as far as they are known.
     """
-    troubled = {line.key for line in lines if line.what in _TROUBLE and line.request is None}
+    troubled = {line.key for line in lines if _is_trouble(line)}
     first, episodes = _episodes(lines), dict[JobKey | None, int]()
     groups: dict[_Group, list[Line]] = {}
     for line in lines:
@@ -86,13 +95,37 @@ def story(
         if group[0] is Topic.TROUBLE:
             # What led to a trouble is told with it, however long before it was.
             known = first[line.about]
-            if line.what in _TROUBLE:
+            if _is_trouble(line):
                 episodes[line.key] = known.pop(0) if len(known) > 1 else known[0]
             group = (*group[:2], episodes.get(line.key, known[0]))
         groups.setdefault(group, []).append(line)
-    repaired = _repaired(lines, troubled, asked)
-    told = [_paragraph(group, found, asked, repaired, late_at) for group, found in groups.items()]
-    return sorted(told, key=lambda item: (item.topic is Topic.PLANNED, -item.end.timestamp()))
+    remedies = _remedies(lines, asked)
+    told = [_paragraph(group, found, asked, remedies, late_at) for group, found in groups.items()]
+    return in_order(told)
+
+
+def in_order(paragraphs: Iterable[Paragraph]) -> Sequence[Paragraph]:
+    """Return the newest first, what was planned last."""
+    return sorted(paragraphs, key=lambda item: (item.topic is Topic.PLANNED, -item.end.timestamp()))
+
+
+def still_late(late: Iterable[LateNow], now: datetime) -> Iterator[Paragraph]:
+    """Yield what is late as yet: no line tells of that, for nothing has happened."""
+    for item in late:
+        are = 'is' if item.count == 1 else 'are'
+        yield Paragraph(
+            topic=Topic.LATE,
+            mark=LATE,
+            begin=item.since,
+            end=now,
+            title=f'{item.process} is late',
+            sentences=[
+                f'{_counted(item.count, "interval")} {are} not done yet; the deadline of the first '
+                f'has passed {span(now - item.since)} ago.'
+            ],
+            keys=item.first,
+            more_count=item.count - len(item.first),
+        )
 
 
 def _episodes(lines: Iterable[Line]) -> Mapping[str, list[int]]:
@@ -100,7 +133,7 @@ def _episodes(lines: Iterable[Line]) -> Mapping[str, list[int]]:
     newest: dict[ProcessName, tuple[datetime, int]] = {}
     found: dict[str, list[int]] = {}
     for line in lines:
-        if line.what in _TROUBLE and line.request is None:
+        if _is_trouble(line):
             at, number = newest.get(line.process, (line.at, 0))
             number += line.at - at > _APART
             newest[line.process] = (line.at, number)
@@ -117,11 +150,21 @@ def ids_of(lines: Iterable[Line]) -> Collection[str]:
     return [name for name in found if name is not None]
 
 
-def _group_of(line: Line, troubled: Collection[JobKey | None], late_at: LateAt) -> _Group:
+def _command_of(line: Line) -> str | None:
+    """Return the command that a line is owed to; None: to none."""
     if line.request is not None:
-        return Topic.REQUEST, line.request, None
-    if line.cause.kind in _COMMANDED and line.cause.id is not None:
-        return Topic.REQUEST, line.cause.id, None
+        return line.request
+    return line.cause.id if line.cause.kind in _COMMANDED else None
+
+
+def _is_trouble(line: Line) -> bool:
+    """Tell whether something went wrong by itself."""
+    return line.what in _TROUBLE and _command_of(line) is None
+
+
+def _group_of(line: Line, troubled: Collection[JobKey | None], late_at: LateAt) -> _Group:
+    if (command := _command_of(line)) is not None:
+        return Topic.REQUEST, command, None
     is_freerun = line.kind is LineKind.FREERUN
     if line.what in _TROUBLE or (not is_freerun and line.key in troubled):
         return Topic.TROUBLE, line.process, None
@@ -140,25 +183,42 @@ def _lateness(line: Line, late_at: LateAt) -> timedelta:
     return timedelta() if at is None else max(line.at - at, timedelta())
 
 
-def _repaired(
-    lines: Iterable[Line], troubled: Collection[JobKey | None], asked: Mapping[str, Asked]
-) -> Mapping[JobKey, str]:
-    """Return who has asked for what has repaired jobs that had failed."""
-    found: dict[JobKey, str] = {}
+def _remedies(lines: Iterable[Line], asked: Mapping[str, Asked]) -> Mapping[JobKey, _Remedy]:
+    """Return what commands have made of jobs that had been in trouble, by the last line of each."""
+    troubled: set[JobKey] = set()
+    found: dict[JobKey, _Remedy] = {}
     for line in lines:
-        if line.key is None or line.request is None or line.key not in troubled:
+        if line.key is None:
             continue
-        if line.what in (Happened.ENDED, Happened.MARKED):
-            known = asked.get(line.request)
-            found[line.key] = 'a request' if known is None else known.who
+        if _is_trouble(line):
+            troubled.add(line.key)
+            found.pop(line.key, None)
+        elif line.key in troubled and (command := _command_of(line)) is not None:
+            known = asked.get(command)
+            who = 'a request' if known is None else known.who
+            told, mark = _REMEDIES.get(line.what, ('asked to run again by', RUNNING))
+            found[line.key] = _Remedy(f'{told} {who}', mark)
+            if line.what is Happened.PUT_BACK:
+                del found[line.key]
     return found
+
+
+#: How a job stands that was in trouble, by what came of a command.
+_REMEDIES: Final[Mapping[Happened, tuple[str, Mark]]] = {
+    Happened.ENDED: ('repaired by', PROCESSED),
+    Happened.MARKED: ('repaired by', PROCESSED),
+    Happened.SKIPPED: ('skipped by', SKIPPED),
+    Happened.CANCELED: ('cancelled by', SKIPPED),
+    Happened.HELD: ('failed again, and is held, when asked to run by', HELD),
+    Happened.GAVE_UP: ('failed again when asked to run by', FAILED),
+}
 
 
 def _paragraph(
     group: _Group,
     lines: Sequence[Line],
     asked: Mapping[str, Asked],
-    repaired: Mapping[JobKey, str],
+    remedies: Mapping[JobKey, _Remedy],
     late_at: LateAt,
 ) -> Paragraph:
     topic, name, _ = group
@@ -174,15 +234,14 @@ def _paragraph(
             title = f'Request {name}' if known is None else f'{known.who}: {known.what}'
             sentences, mark = _of_request(lines, last.values())
         case Topic.TROUBLE:
-            title, sentences, mark = _of_trouble(name, lines, last, repaired)
+            title, sentences, mark = _of_trouble(name, lines, last, remedies)
+            if late := _late_said(lines, late_at):
+                sentences = [*sentences, late]
         case Topic.SKIPPED:
             title = f'{name}: {_intervals(last)} skipped'
             sentences, mark = [_whole(lines[-1].text)], SKIPPED
         case Topic.LATE:
-            most = max(_lateness(line, late_at) for line in lines)
-            title = f'{name} was late'
-            sentences = [f'{_intervals(last)} ended up to {span(most)} after the deadline.']
-            mark = LATE
+            title, sentences, mark = f'{name} was late', [_late_said(lines, late_at)], LATE
         case Topic.PLANNED:
             title, sentences = 'As planned', _of_planned(lines)
     keys = [key for key in last if topic is not Topic.PLANNED]
@@ -240,28 +299,46 @@ def _of_trouble(
     name: str,
     lines: Sequence[Line],
     last: Mapping[JobKey, Line],
-    repaired: Mapping[JobKey, str],
+    remedies: Mapping[JobKey, _Remedy],
 ) -> tuple[str, Sequence[str], Mark]:
-    failed = [line for line in lines if line.what in _TROUBLE]
-    sentences = [f'{_counted(len(failed), "attempt")} failed; the last: {_whole(failed[-1].text)}']
+    failed = [line for line in lines if line.what in _FAILED]
+    sentences = []
+    if failed:
+        attempts = _counted(len(failed), 'attempt')
+        sentences.append(f'{attempts} failed; the last: {_whole(failed[-1].text)}')
     if not last:  # A free run.
         return f'{name} failed', sentences, FAILED
     counts: Counter[str] = Counter()
+    marks = set()
     for key, line in last.items():
-        if (who := repaired.get(key)) is not None:
-            counts[f'repaired by {who}'] += 1
-        elif line.what is Happened.ENDED:
-            counts['ended well after another attempt'] += 1
-        else:
-            counts[_outcome(line)] += 1
+        if (remedy := remedies.get(key)) is not None:
+            counts[remedy.told] += 1
+            marks.add(remedy.mark)
+            continue
+        is_well = line.what is Happened.ENDED and failed
+        counts['ended well after another attempt' if is_well else _outcome(line)] += 1
+        marks.add(_MARKS.get(line.what, PROCESSED))
     sentences.append(', '.join(f'{count:,} {told}' for told, count in counts.most_common()) + '.')
-    mark: Mark = PROCESSED
-    for line in last.values():
-        if line.key not in repaired and line.what in (Happened.GAVE_UP, Happened.CANCELED):
-            mark = FAILED if mark is not HELD else HELD
-        elif line.key not in repaired and line.what is Happened.HELD:
-            mark = HELD
-    return f'{name}: {_intervals(last)} failed', sentences, mark
+    mark = next((mark for mark in (HELD, FAILED, RUNNING, SKIPPED) if mark in marks), PROCESSED)
+    return f'{name}: {_intervals(last)} {"failed" if failed else "cancelled"}', sentences, mark
+
+
+#: How bad it is that this is the last line of a job in trouble; what is not here is well.
+_MARKS: Final[Mapping[Happened, Mark]] = {
+    Happened.HELD: HELD,
+    Happened.GAVE_UP: FAILED,
+    Happened.CANCELED: FAILED,
+}
+
+
+def _late_said(lines: Iterable[Line], late_at: LateAt) -> str:
+    """Return what ended after its deadline, and how long after; empty: nothing."""
+    late = {line.key: length for line in lines if (length := _lateness(line, late_at))}
+    return (
+        f'{_intervals(late)} ended up to {span(max(late.values()))} after the deadline.'
+        if late
+        else ''
+    )
 
 
 def _of_planned(lines: Sequence[Line]) -> Sequence[str]:
@@ -282,10 +359,10 @@ def _of_planned(lines: Sequence[Line]) -> Sequence[str]:
             f'And {_counted(len(ended) - _PROCESSES_MAX, "more process", "more processes")}.'
         )
     started = sum(line.what is Happened.STARTED for line in lines)
-    return told or [f'{_counted(started, "run")} started, none has ended yet.']
+    return told or [f'{_counted(started, "run")} started; none has ended well yet.']
 
 
-def _intervals(keys: Collection[JobKey]) -> str:
+def _intervals(keys: Collection[JobKey | None]) -> str:
     return _counted(len(keys), 'interval')
 
 

@@ -14,7 +14,14 @@ from synergy.core.timeperiod import Qualifier
 from synergy.core.timetable import Timetable
 from synergy.core.trigger import parse_trigger
 from synergy.view.conditions import LATE, Looking
-from synergy.view.lateness import deadline_warnings, deadlines, due_cause, is_late, late_count
+from synergy.view.lateness import (
+    deadline_warnings,
+    deadlines,
+    due_cause,
+    is_late,
+    late_count,
+    late_now,
+)
 from synergy.view.standing import looked_at
 from tests.builders import instant, key, two_trees
 
@@ -78,6 +85,15 @@ def test_late_jobs_are_counted_as_they_are_told_one_by_one(
     late = [ordinal for ordinal in span if is_late(timetable, node, ordinal, until)]
 
     assert len(late) == late_count(timetable, node, until) == count
+    told = [*late_now(timetable, now)]
+    if deadline is None or not count:
+        assert told == []
+    else:
+        (item,) = told
+        assert (item.process, item.count) == (node.process.name, count)
+        assert [found.timeperiod.ordinal for found in item.first] == late[:5]
+        assert item.since == timetable.hierarchy.late_at(node, late[0])
+        assert [*late_now(timetable, now, 'SiteDaily')] == []
     looking = Looking(timetable=timetable, failed={}, runs={}, now=now)
     found = looked_at(looking, node, span, LATE)
     meant = [ordinal for ordinal, is_meant in found if is_meant]

@@ -19,7 +19,8 @@ from synergy.core.journal import (
 from synergy.core.records import CommandId, ProcessName
 from synergy.core.states import JobState
 from synergy.core.timeperiod import JobKey
-from synergy.view.story import Asked, Paragraph, Topic, ids_of, story
+from synergy.view.lateness import LateNow
+from synergy.view.story import Asked, Paragraph, Topic, ids_of, in_order, still_late, story
 from tests.builders import instant, key
 
 NOW = instant('2026112312')
@@ -101,7 +102,7 @@ HELD = line(2, HOUR, Happened.HELD, cause=BY_UNIT, reason='held for an operator:
                 )
             ],
         ),
-        (ran(0, HOUR)[:1], [('As planned', ['1 run started, none has ended yet.'], 'ok')]),
+        (ran(0, HOUR)[:1], [('As planned', ['1 run started; none has ended well yet.'], 'ok')]),
         (
             [*FAILED, line(2, HOUR, Happened.ENDED, D, cause=BY_UNIT, count=1)],
             [
@@ -158,7 +159,7 @@ HELD = line(2, HOUR, Happened.HELD, cause=BY_UNIT, reason='held for an operator:
             [freerun(0, Happened.STARTED, 'run 1'), freerun(1, Happened.GAVE_UP, 'run 1 dead')],
             [
                 ('Cleaner::tick failed', ['1 attempt failed; the last: Run 1 dead.'], 'fail'),
-                ('As planned', ['1 run started, none has ended yet.'], 'ok'),
+                ('As planned', ['1 run started; none has ended well yet.'], 'ok'),
             ],
         ),
         (
@@ -183,6 +184,70 @@ def test_what_ended_after_its_deadline_was_late() -> None:
     assert late.title == 'SiteHourly was late'
     assert late.sentences == ['1 interval ended up to 11 min after the deadline.']
     assert late.keys == [hour(1)]
+
+
+@pytest.mark.parametrize(
+    ('lines', 'told'),
+    [
+        # Nobody but the operator has ended it: nothing has failed.
+        (
+            [line(0, HOUR, Happened.STARTED), line(1, HOUR, Happened.CANCELED, S, cause=BY_ANNA)],
+            [('anna: late data: reprocess SiteDaily 2026112200', '1 job: 1 cancelled.', 'ok'),
+             ('As planned', '1 run started; none has ended well yet.', 'ok')],
+        ),
+        # The worker has ended it so.
+        (
+            [line(0, HOUR, Happened.STARTED), line(1, HOUR, Happened.CANCELED, S, cause=BY_UNIT)],
+            [('SiteHourly: 1 interval cancelled', '1 cancelled.', 'fail')],
+        ),
+        (
+            [*FAILED, HELD, line(5, HOUR, Happened.SKIPPED, S, cause=BY_ANNA)],
+            [('anna: late data: reprocess SiteDaily 2026112200', '1 job: 1 skipped.', 'ok'),
+             ('SiteHourly: 1 interval failed', '1 skipped by anna: late data.', 'skip')],
+        ),
+        (
+            [*FAILED, HELD, *asked_for(5, HOUR)[:2]],
+            [('anna: late data: reprocess SiteDaily 2026112200',
+              '1 job: 1 reset, 1 started again, 1 still running.', 'ok'),
+             ('SiteHourly: 1 interval failed', '1 asked to run again by anna: late data.', 'run')],
+        ),
+        # Repaired, and in trouble once more by itself.
+        (
+            [*FAILED, HELD, *asked_for(5, HOUR),
+             line(9, HOUR, Happened.GAVE_UP, S, cause=BY_UNIT, reason='disk full')],
+            [('SiteHourly: 1 interval failed', '1 failed for good.', 'fail'),
+             ('anna: late data: reprocess SiteDaily 2026112200',
+              '1 job: 1 reset, 1 started again, 1 ended well.', 'ok')],
+        ),
+    ],
+)  # fmt: skip
+def test_how_it_stands_is_told_by_the_last_line(
+    lines: Sequence[Line], told: list[tuple[str, str, str]]
+) -> None:
+    found = [(item.title, item.sentences[-1], item.mark.css) for item in story(lines, ASKED)]
+    assert found == told
+
+
+def test_what_has_failed_and_ended_late_is_told_as_both() -> None:
+    ended = line(60, HOUR, Happened.ENDED, D, cause=BY_UNIT, count=1)
+    (told,) = story([*FAILED, ended], {}, lambda _: NOW)
+    assert told.sentences[1:] == [
+        '1 ended well after another attempt.',
+        '1 interval ended up to 1 h after the deadline.',
+    ]
+
+
+def test_what_is_late_as_yet_comes_first() -> None:
+    late = LateNow(process=DAY.process, count=7, since=NOW - timedelta(hours=19), first=[DAY])
+    told = in_order([*story([*FAILED, HELD], {}), *still_late([late], NOW + timedelta(minutes=9))])
+    assert [item.title for item in told] == [
+        'SiteDaily is late',
+        'SiteHourly: 1 interval failed',
+    ]
+    assert told[0].sentences == [
+        '7 intervals are not done yet; the deadline of the first has passed 19 h 9 min ago.'
+    ]
+    assert (told[0].keys, told[0].more_count) == ([DAY], 6)
 
 
 def test_troubles_that_are_hours_apart_are_told_apart() -> None:

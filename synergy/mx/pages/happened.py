@@ -20,7 +20,8 @@ from synergy.operations import journal
 from synergy.operations.journal import INSTANT, JournalWanted
 from synergy.ports.store import CommandReader
 from synergy.view.journal import Wanted, newest_lines
-from synergy.view.story import Asked, LateAt, ids_of, story
+from synergy.view.lateness import late_now
+from synergy.view.story import Asked, LateAt, ids_of, in_order, still_late, story
 
 #: Told without a beginning: since so long.
 _LENGTH: Final = timedelta(hours=24)
@@ -28,6 +29,8 @@ _LENGTH: Final = timedelta(hours=24)
 _LINES_MAX: Final = 20_000
 _COMMANDS_MAX: Final = 200
 _PARAGRAPHS_MAX: Final = 200
+#: Characters of who has asked, and why; what was asked for follows.
+_WHO_MAX: Final = 160
 
 
 def happened(request: RequestContext) -> Response:
@@ -44,6 +47,10 @@ def happened(request: RequestContext) -> Response:
     told = story(
         found.lines, asked_of(request.store, found.lines), _late_at(request.model.hierarchy)
     )
+    if _is_over_now(wanted, request.now):
+        with request.model.lock:
+            late = [*late_now(request.model.timetable, request.now, process)]
+        told = in_order([*told, *still_late(late, request.now)])
     return page(
         request,
         'happened.html',
@@ -53,11 +60,17 @@ def happened(request: RequestContext) -> Response:
         since=since,
         until=until,
         begin=wanted.since,
-        first=None if found.is_end or not found.lines else found.lines[0].at,
+        first=found.lines[0].at if found.has_older else None,
         unreadable=found.unreadable,
         names=names,
         instant_said=INSTANT,
     )
+
+
+def _is_over_now(wanted: Wanted, now: datetime) -> bool:
+    """Tell whether the time that is told of has the present in it."""
+    since, until = wanted.since or now, wanted.until
+    return since <= now and (until is None or now < until)
 
 
 def asked_of(store: CommandReader, lines: Iterable[Line]) -> Mapping[str, Asked]:
@@ -68,7 +81,10 @@ def asked_of(store: CommandReader, lines: Iterable[Line]) -> Mapping[str, Asked]
         if command is not None:
             what = redacted_text(sentence(command))
             is_request = command.kind in JOB_KINDS
-            found[name] = Asked(who=redacted_text(command.who), what=what, is_request=is_request)
+            who = redacted_text(command.who)
+            if len(who) > _WHO_MAX:
+                who = f'{who[: _WHO_MAX - 1]}…'
+            found[name] = Asked(who=who, what=what, is_request=is_request)
     return found
 
 
