@@ -7,6 +7,7 @@ is typed, so that nobody takes it from a text; the text is for people.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Final
@@ -219,3 +220,20 @@ class JournalPage(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """Return which lines."""
         return f'{self.first} to {self.next - 1}' if self.count > 1 else f'{self.first}'
+
+
+def outlived(
+    pages: Iterable[tuple[range, datetime | None]], before: datetime, now: datetime
+) -> Sequence[range]:
+    """Return which of the oldest pages, in order, are from before an instant.
+
+    Each page: the numbers of its lines, and the latest instant of them; None: nobody can read that.
+    They go from the beginning on, so that no gap is left: not beyond the first that is to stay. One
+    from after now was written while a clock was wrong, and goes with those around it.
+    """
+    found = []
+    for numbers, until in pages:
+        if until is not None and before <= until <= now:
+            break
+        found.append(numbers)
+    return found

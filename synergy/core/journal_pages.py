@@ -17,7 +17,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -39,7 +39,7 @@ from synergy.core.journal import (
 from synergy.core.journal_lines import OTHERS, other_lines
 from synergy.core.records import CommandId, ProcessName, UowId
 from synergy.core.states import RUNNING_JOB_STATES, JobState
-from synergy.core.timeperiod import JobKey, Qualifier, Timeperiod
+from synergy.core.timeperiod import YEAR_MAX, JobKey, Qualifier, Timeperiod, containing_utc
 from synergy.core.unit_ids import uow_id_of
 
 #: A reason is cut after so many characters; the history of the job has it whole.
@@ -63,6 +63,9 @@ STATES: Final = (
 )
 _PLACE_BY_STATE: Final = {state: place for place, state in enumerate(STATES)}
 _LEVEL_BY_VALUE: Final = {level.value: level for level in Qualifier}
+#: No calendar goes on.
+_LAST: Final = datetime(YEAR_MAX, 12, 31, 23, 59, 59, tzinfo=UTC)
+_ORDINAL_MAX: Final = {level: containing_utc(level, _LAST).ordinal for level in Qualifier}
 _MICRO: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_UNITS: Final = ((), ())
@@ -71,6 +74,39 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder().decode
 
 _Row: TypeAlias = 'tuple[Any, ...]'
+_Natural: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _StoredLine(msgspec.Struct, array_like=True, gc=False):
+    """What fields of a line are, for a page that somebody has changed; read are lists."""
+
+    process: _Natural
+    level: _Natural
+    ordinal: _Natural
+    rev: _Natural
+    what: _Natural
+    before: _Natural
+    after: _Natural
+    run: _Natural
+    is_held: _Natural
+    failures: _Natural
+    lost: _Natural
+    micros: int
+    cause: _Natural
+    cause_id: _Natural
+    request: _Natural
+    count: _Natural
+    reason: str | None
+
+
+class _StoredBody(msgspec.Struct, array_like=True):
+    levels: list[str]
+    ids: list[str]
+    lines: list[_StoredLine]
+    since: int
+
+
+_check: Final = msgspec.msgpack.Decoder(_StoredBody).decode
 
 
 class _Places(dict[Any, int]):
@@ -268,7 +304,9 @@ def packed_lines_of(page: JournalPage) -> PackedLines:
 
 
 def _opened(page: JournalPage) -> tuple[_Opened, Sequence[Sequence[Any]]]:
-    levels, ids, rows, micros, *_ = _decode(_unpacked(page.body))
+    unpacked = _unpacked(page.body)
+    _check(unpacked)
+    levels, ids, rows, micros, *_ = _decode(unpacked)
     since = _EPOCH + timedelta(microseconds=micros)
     if len(rows) != page.count:
         raise ValueError(f'it has {len(rows)} lines')
@@ -302,6 +340,8 @@ def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
     timeperiod, (begun, ended) = None, _NO_UNITS
     if level:
         timeperiod = Timeperiod(_LEVEL_BY_VALUE[levels[_behind(level)]], ordinal)
+        if ordinal > _ORDINAL_MAX[timeperiod.qualifier]:
+            raise ValueError(f'interval {ordinal} of line {page.first + place} is too far away')
     elif more:
         begun, ended = more[0]
     asked = CommandId(ids[_behind(request)]) if request else None
@@ -330,7 +370,7 @@ def _line(opened: _Opened, place: int, row: Sequence[Any]) -> Line:
         cause=Cause(kind, by),
         request=asked,
         reason=reason,
-        ended_run=more[0] if more and level else _run_ended(what, was, run),
+        ended_run=int(more[0]) if more and level else _run_ended(what, was, run),
         begun=tuple(UowId(ids[_behind(uow)]) for uow in begun) if begun else (),
         ended=tuple(UowId(ids[_behind(uow)]) for uow in ended) if ended else (),
     )

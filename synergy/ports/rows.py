@@ -169,6 +169,13 @@ def count(field: str, value: object, most: int = COUNT_MAX) -> int:
     return value
 
 
+def some(field: str, value: object, most: int) -> int:
+    """Return a number of things of which there is at least one."""
+    if found := count(field, value, most):
+        return found
+    raise malformed(field, value, f'a whole number from 1 to {most}')
+
+
 def number(field: str, value: object) -> int:
     """Return a number that user code gave."""
     if not isinstance(value, int) or isinstance(value, bool) or not -_BIG_MAX <= value <= _BIG_MAX:

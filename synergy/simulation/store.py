@@ -31,6 +31,7 @@ _QUIET: Final = frozenset(
         'journal_pages',
         'journal_pages_before',
         'journal_number_since',
+        'journal_number_until',
         'recent_jobs',
         'recent_freeruns',
         'index_snapshots',

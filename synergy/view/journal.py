@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from synergy.core.journal import JournalPage, Line
@@ -44,13 +45,15 @@ class Lines(Struct, frozen=True, kw_only=True):
     """Some lines, in order.
 
     after: behind which number to ask for more. lost: numbers that were asked for and are gone.
-    is_end: there are no more now. unreadable: pages that somebody has changed, each told.
+    is_end: there are no more now. has_older: of the newest: older ones are wanted, too. unreadable:
+    pages that somebody has changed, each told.
     """
 
     lines: Sequence[Line]
     after: int
     lost: range = range(0)
     is_end: bool
+    has_older: bool = False
     unreadable: Sequence[str] = ()
 
     @property
@@ -79,21 +82,32 @@ def lines_behind(store: JournalReader, after: int, limit: int, wanted: Wanted) -
     """
     span = store.journal_span()
     lost = range(after + 1, max(span.start, after + 1))
+    after = max(after, span.start - 1)
     found: list[Line] = []
     unreadable: list[str] = []
-    while after < span.stop - 1:
+    stop = span.stop
+    if wanted.until is not None:
+        stop = min(stop, store.journal_number_until(wanted.until + _SLACK))
+    while after < stop - 1:
         pages = store.journal_pages(after, PAGES, wanted.process)
-        for page in pages:
+        for page, begin in zip_longest(pages, [page.first for page in pages[1:]]):
+            if wanted.process is None and page.first > after + 1:
+                unreadable.append(_left_out(after + 1, page.first))
             for line in _readable(page, unreadable):
                 if line.number <= after or not wanted.has(line):
                     continue
                 if len(found) == limit:
                     last = found[-1].number
-                    return Lines(lines=found, after=last, lost=lost, is_end=False)
+                    return Lines(
+                        lines=found, after=last, lost=lost, is_end=False, unreadable=unreadable
+                    )
                 found.append(line)
-        if not pages or (wanted.until is not None and pages[-1].until > wanted.until + _SLACK):
+            # A page may claim lines of the next one, if somebody has changed it.
+            after = max(after, min(page.next, begin or page.next) - 1)
+        if not pages:
+            if wanted.process is None:
+                unreadable.append(_left_out(after + 1, stop))
             break
-        after = max(after, pages[-1].next - 1)
     return Lines(
         lines=found,
         after=max(after, span.stop - 1),
@@ -104,28 +118,35 @@ def lines_behind(store: JournalReader, after: int, limit: int, wanted: Wanted) -
 
 
 def newest_lines(store: JournalReader, limit: int, wanted: Wanted) -> Lines:
-    """Return the newest `limit` lines at most, oldest first; `after` is behind the last of all.
-
-    is_end: none older is wanted.
-    """
+    """Return the newest `limit` lines at most, oldest first; `after` is behind the last of all."""
     span = store.journal_span()
     found: list[Line] = []
     unreadable: list[str] = []
-    before = span.stop
+    # Not until one is older, or as long as one is newer: where a clock was set, others follow.
+    before, begin = span.stop, span.start
     if wanted.until is not None:
-        before = min(before, store.journal_number_since(wanted.until + _SLACK) + 1)
-    while before > span.start:
+        before = min(before, store.journal_number_until(wanted.until + _SLACK))
+    if wanted.since is not None:
+        begin = max(begin, store.journal_number_since(wanted.since))
+    while before > begin:
         pages = store.journal_pages_before(before, PAGES, wanted.process)
         for page in pages:
-            if wanted.since is not None and page.until < wanted.since - _SLACK:
-                pages = ()
-                break
+            if wanted.process is None and page.next < before:
+                unreadable.append(_left_out(page.next, before))
+            before = page.first
             found += [line for line in _readable(page, unreadable)[::-1] if wanted.has(line)]
             if len(found) > limit:
-                return Lines(lines=found[limit - 1 :: -1], after=span.stop - 1, is_end=False)
+                return Lines(
+                    lines=found[limit - 1 :: -1],
+                    after=span.stop - 1,
+                    is_end=True,
+                    has_older=True,
+                    unreadable=unreadable,
+                )
         if not pages:
+            if wanted.process is None:
+                unreadable.append(_left_out(begin, before))
             break
-        before = pages[-1].first
     after = span.stop - 1
     return Lines(lines=found[::-1], after=after, is_end=True, unreadable=unreadable)
 
@@ -143,6 +164,11 @@ def replayed(store: JournalReader, replay: Replay) -> Iterator[Violation]:
             for line in lines:
                 yield from replay.take(line)
         after = max(after, pages[-1].next - 1)
+
+
+def _left_out(first: int, stop: int) -> str:
+    """Say of pages that a store leaves out, for somebody has changed them."""
+    return f'lines {first} to {stop - 1} of the journal are not there, or cannot be read'
 
 
 def _readable(page: JournalPage, unreadable: list[str]) -> Sequence[Line]:

@@ -434,6 +434,11 @@ def test_the_journal_tells_what_has_happened(half_done: Launch) -> None:
     since = half_done('journal', '--from', '2013-01-01', '--limit', '2', '--json')
     assert [line['number'] for line in json.loads(since.out)] == [1, 2]
     assert json.loads(half_done('journal', '--until', '2013-01-01', '--json').out) == []
+    nothing = half_done('journal', '--until', '2013-01-01', '--process', 'FlightHourly')
+    assert nothing.out == 'nothing has happened to FlightHourly in that time\n'
+    # As a line has it.
+    exact = half_done('journal', '--from', lines[-1]['at'], '--process', 'FlightHourly', '--json')
+    assert json.loads(exact.out) == [line for line in lines if line['at'] >= lines[-1]['at']]
 
 
 @pytest.mark.parametrize(
@@ -443,6 +448,8 @@ def test_the_journal_tells_what_has_happened(half_done: Launch) -> None:
         (('--from', 'soonish'), 2, "from 'soonish' cannot be read"),
         (('--from', '2013-01-02', '--until', '2013-01-01'), 2, 'is not after from'),
         (('--limit', '0'), 2, '--limit'),
+        (('--limit', '1001'), 2, 'with --from there may be more'),
+        (('--from', '2013-01-01', '--limit', '1'), 0, 'there are more lines'),
     ],
 )
 def test_the_journal_says_what_it_cannot_tell(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
+from typing import TypeAlias
 
+import pymongo
 import pytest
 
+from synergy.adapters.mongo.connection import DEFAULT_DATABASE
 from synergy.core.effects import AddPage, SaveFreerun, SaveJob
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
@@ -19,9 +25,12 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.trigger import Every
 from synergy.ports.errors import CommitRefused, LeadershipLost
 from synergy.ports.store import Store
+from synergy.view.journal import Wanted, lines_behind, newest_lines
 from tests.builders import key
 from tests.contract.conftest import NOW
 from tests.contract.rows import HOUR, job_of, leader
+
+Edit: TypeAlias = Callable[[int, str, object], None]
 
 DAY = key('SiteDaily@2026112200')
 CHANGE = Change(Happened.STARTED, JobState.EMBRYO)
@@ -66,6 +75,64 @@ def test_pages_follow_one_another_and_are_read_behind_a_number(store: Store) -> 
     assert [*store.journal_pages(0, 9, ProcessName('Site'))] == []
 
 
+@pytest.fixture
+def edit(request: pytest.FixtureRequest, tmp_path: Path) -> Edit:
+    """Return a function that writes into the row of a page, as anybody may with other tools."""
+
+    def write(first: int, name: str, value: object) -> None:
+        path = tmp_path / 'store.db'
+        if path.exists():
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute(f'UPDATE journal SET {name} = ? WHERE first = ?', (value, first))
+            return
+        with pymongo.MongoClient[dict[str, object]](
+            request.getfixturevalue('empty_mongo_uri')
+        ) as mongo:
+            pages = mongo.get_default_database(DEFAULT_DATABASE)['journal']
+            assert pages.update_one({'_id': first}, {'$set': {name: value}}).modified_count == 1
+
+    return write
+
+
+@pytest.mark.parametrize('count', [0, -3, 'abc', 1.5, 2**40, 2**63 - 1, b'x'])
+def test_a_length_that_somebody_made_up_costs_its_page_alone(
+    store: Store, edit: Edit, count: object
+) -> None:
+    for number in (1, 3):
+        add(store, number, *hours(number, number + 2))
+    edit(3, 'count', count)
+
+    assert store.journal_span() == range(1, 4)
+    third = add(store, 4, *hours(5, 6), at_minutes=5)
+
+    assert [page.first for page in store.journal_pages(0, 9)] == [1, 4]
+    assert [*store.journal_pages(3, 9)] == [third]
+    found = lines_behind(store, 0, 9, Wanted())
+    assert [line.number for line in found.lines] == [1, 2, 4]
+    assert found.unreadable == ['lines 3 to 3 of the journal are not there, or cannot be read']
+    assert store.journal_number_until(NOW + timedelta(minutes=1)) == 4
+    assert store.prune_journal(NOW + timedelta(minutes=1), 9) == 3
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('body', 'text'), ('body', b'\x02zz'), ('names', b'x'), ('until', 'never'), ('term', -1),
+     ('count', 99)],
+)  # fmt: skip
+def test_other_nonsense_costs_its_page_alone(
+    store: Store, edit: Edit, name: str, value: object
+) -> None:
+    for number in (1, 3):
+        add(store, number, *hours(number, number + 2))
+    edit(1, name, value)
+    add(store, 5, *hours(5, 6))
+
+    for found in (lines_behind(store, 0, 9, Wanted()), newest_lines(store, 9, Wanted())):
+        assert [line.number for line in found.lines] == [3, 4, 5]
+        assert len(found.unreadable) == 1
+    assert [line.number for line in lines_behind(store, 0, 9, Wanted(since=NOW)).lines] == [3, 4, 5]
+
+
 def test_the_number_from_an_instant_on_is_found(store: Store) -> None:
     add(store, 1, *hours(0, 2))
     add(store, 3, DAY, at_minutes=2)
@@ -81,6 +148,10 @@ def test_it_is_found_where_the_clock_was_set_back_and_forward(store: Store) -> N
 
     assert store.journal_number_since(NOW + timedelta(minutes=8)) == 2
     assert store.journal_number_since(NOW - timedelta(minutes=90)) == 1
+    assert store.journal_number_until(NOW + timedelta(minutes=9)) == 5
+    assert store.journal_number_until(NOW - timedelta(minutes=55)) == 4
+    assert store.journal_number_until(NOW + timedelta(minutes=11)) == 6
+    assert store.journal_number_until(NOW - timedelta(minutes=90)) == 1
 
 
 @pytest.mark.parametrize('count', [1, 8])
@@ -174,6 +245,20 @@ def test_old_pages_go_and_numbers_go_on(open_store: Callable[[], Store]) -> None
     add(again, 5, *hours(3, 4), at_minutes=20)
     assert again.journal_span() == range(4, 6)
     assert again.journal_number_since(NOW - timedelta(days=9)) == 4
+
+
+def test_pages_go_without_a_gap_where_the_clock_was_wrong(store: Store) -> None:
+    day = 1440
+    # Days from now: the fourth was written while the clock was a year ahead, the sixth as it had
+    # fallen back by years.
+    for number, days in enumerate((-9, -8, -7, 365, -6, -9999, -1, 0), 1):
+        add(store, number, *hours(number, number + 1), at_minutes=days * day)
+
+    assert store.prune_journal(NOW - timedelta(days=2), 3) == 3
+    assert store.journal_span() == range(4, 9)
+    assert store.prune_journal(NOW - timedelta(days=2), 9) == 3
+    assert [page.first for page in store.journal_pages(0, 9)] == [7, 8]
+    assert store.prune_journal(NOW - timedelta(days=2), 9) == 0
 
 
 def test_snapshots_are_kept_and_go(store: Store) -> None:

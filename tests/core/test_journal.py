@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
+import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from synergy.core.effects import AddPage, InsertUnit, SaveFreerun, SaveJob, in_stages
@@ -35,6 +38,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.core.timetable import Timetable
 from synergy.core.trigger import Every
 from tests.builders import first_unit, instant, key, two_trees
+from tests.depth import deep
 
 NOW = instant('2026112312')
 LATER = NOW + timedelta(seconds=90, microseconds=7)
@@ -168,6 +172,48 @@ def test_a_page_that_somebody_has_changed_is_told_clearly(body: bytes) -> None:
 
     with pytest.raises(ValueError, match='page 5 of the journal cannot be read'):
         lines_of(page)
+
+
+def test_whatever_somebody_makes_of_a_page_is_told_or_can_be_said() -> None:
+    drawn = random.Random(18)
+    page = page_of_lines([line(number, number, None, None) for number in range(1, 4)], 1, 1, NOW)
+    assert page is not None
+    packed = page.body[1:] if page.body[:1] == b'\x01' else zlib.decompress(page.body[1:])
+    levels, ids, rows, micros = msgspec.msgpack.decode(packed)
+    odd: list[object] = [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        7,
+        2**40,
+        2**63,
+        1.5,
+        float('nan'),
+        '',
+        'x',
+        b'x',
+        [],
+        {},
+    ]
+    told = 0
+    for _ in range(deep(3000)):
+        changed = [list(row) for row in rows]
+        row = drawn.choice(changed)
+        row[drawn.randrange(len(row))] = drawn.choice(odd)
+        body = msgspec.msgpack.encode((levels, ids, changed, micros))
+        flipped = bytearray(body)
+        if drawn.random() < 0.5:
+            flipped[drawn.randrange(len(body))] ^= 1 << drawn.randrange(8)
+        try:
+            found = lines_of(replace(page, body=b'\x01' + flipped))
+        except ValueError:
+            continue
+        told += 1
+        for item in found:
+            json.dumps([item.about, item.text, item.uow_id, item.rev, item.at.isoformat()])
+    assert told > 50
 
 
 def test_a_line_takes_less_room_than_promised() -> None:

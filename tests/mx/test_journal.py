@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from synergy.core.effects import AddPage
 from synergy.core.journal import BY_CLOCK, Happened, Line, LineKind
 from synergy.core.journal_pages import page_of_lines
@@ -68,11 +70,18 @@ def test_lines_are_read_page_by_page(pages: DashboardHarness) -> None:
     assert numbers(asked(pages, 'limit=2')) == [7, 8]
     assert numbers(asked(pages, 'from=2026-11-23T11:58')) != []
     assert numbers(asked(pages, 'process=SiteDaily')) == []
-    assert asked(pages, 'cursor=99')['items'] == []
+    assert asked(pages, 'cursor=8')['items'] == []
+    assert asked(pages, f'cursor=0&from={first["items"][2]["at"]}')['items'][0]['number'] == 3
 
 
 def test_what_makes_no_sense_is_refused(pages: DashboardHarness) -> None:
+    tell(pages, 3)
     for query, status in (
+        # Of another store, or of this one before it was restored.
+        ('cursor=4', 400),
+        ('from=2026-11-29T01:00:60', 400),
+        ('from=0001-01-01T01:00:00%2B05:00', 400),
+        ('until=9999-12-31T23:59:59', 400),
         ('process=SiteHorly', 404),
         ('from=soon', 400),
         ('cursor=x', 400),
@@ -83,7 +92,10 @@ def test_what_makes_no_sense_is_refused(pages: DashboardHarness) -> None:
         answer = pages.get(f'/api/v1/journal?{query}')
         assert answer.status_code == status, query
         assert (answer.json or {})['advice']
-    assert pages.get('/api/v1/journal/events', **{'Last-Event-ID': 'x'}).status_code == 400
+    for last in ('x', '-1', '', '4', '9' * 30):
+        found = pages.get('/api/v1/journal/events', **{'Last-Event-ID': last})
+        assert found.status_code == 400, last
+    assert pages.get('/api/v1/journal/events?cursor=4').status_code == 400
 
 
 def frames(pages: DashboardHarness, query: str, **headers: str) -> Iterator[str]:
@@ -106,6 +118,35 @@ def test_a_stream_goes_on_behind_the_last_line_that_was_heard(pages: DashboardHa
     told = next(stream)
     assert told.startswith('id: 4\nevent: line\n')
     assert json.loads(told.partition('data: ')[2])['process'] == 'SiteHourly'
+
+
+def test_a_stream_where_nothing_happens_says_how_far_it_is(pages: DashboardHarness) -> None:
+    tell(pages, 3)
+
+    stream = frames(pages, 'process=SiteDaily', **{'Last-Event-ID': '1'})
+
+    # No event: whoever comes back goes on there, however long nothing happens to the process.
+    assert [next(stream) for _ in range(3)] == ['retry: 3000\n\n', 'id: 3\n\n', 'id: 3\n\n']
+
+
+def test_a_stream_ends_before_it_is_longer_than_may_lie_there(
+    pages: DashboardHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('synergy.mx.api.journal._BYTES_MAX', 5_000)
+    monkeypatch.setattr('synergy.mx.api.journal._LINES_AT_ONCE', 3)
+    tell(pages, 50)
+
+    told = [*frames(pages, 'cursor=0')]
+
+    assert told[-1] == 'retry: 100\n\n'
+    assert 5_000 <= sum(map(len, told[:-1])) < 10_000
+    last = told[-2].rpartition('id: ')[2].partition('\n')[0]
+    assert next(numbers_of(frames(pages, '', **{'Last-Event-ID': last}))) == int(last) + 1
+
+
+def numbers_of(stream: Iterator[str]) -> Iterator[int]:
+    for frame in stream:
+        yield from (int(line[4:]) for line in frame.splitlines() if line.startswith('id: '))
 
 
 def test_a_stream_tells_which_lines_are_gone(pages: DashboardHarness) -> None:
@@ -137,7 +178,7 @@ def test_the_page_tells_a_story(pages: DashboardHarness) -> None:
 
     assert 'What happened' in shown
     assert 'As planned' in shown
-    assert '4 runs started, none has ended yet.' in shown
+    assert '4 runs started; none has ended well yet.' in shown
     assert 'As planned' in pages.get('/happened?process=SiteHourly&from=2026-11-23').text
     assert 'As planned' not in pages.get('/happened?process=SiteDaily').text
     assert pages.get('/happened?from=soon').status_code == 400

@@ -78,7 +78,7 @@ def test_each_transition_is_a_line_with_its_cause(harness: SchedulerHarness) -> 
     assert harness.violations() == []
     newest = newest_lines(harness.store, 3, Wanted(process=DAY.process))
     assert [line.what.word for line in newest.lines] == ['reset', 'started', 'ended']
-    assert newest.is_end is False
+    assert (newest.is_end, newest.has_older) == (True, True)
 
 
 def test_a_failure_and_what_becomes_of_it_are_lines(harness: SchedulerHarness) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from synergy.adapters.mongo.collections import MongoCollections
-from synergy.adapters.mongo.connection import Document
+from synergy.adapters.mongo.connection import Document, MongoConnection
 from synergy.adapters.mongo.documents.jobs import event_of, job_of
 from synergy.adapters.mongo.documents.journal import mark_of, page_of
 from synergy.adapters.mongo.documents.processes import freerun_of
@@ -27,10 +27,14 @@ from synergy.adapters.mongo.names import (
 )
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
-from synergy.core.journal import JournalPage
+from synergy.core.journal import JournalPage, outlived
 from synergy.core.records import Job, JobEvent, Leadership, ProcessName
+from synergy.ports.store.journal import NUMBER_MAX, PAGE_LINES_MAX
 
 T = TypeVar('T')
+
+#: Of these alone the next number follows: others were made up by somebody.
+_NUMBERED: Final = {'_id': {'$gte': 1, '$lt': NUMBER_MAX}}
 
 
 class MongoJournal:
@@ -51,7 +55,7 @@ class MongoJournal:
         first, last = self._outermost(ASCENDING, {}), self._outermost(DESCENDING, {})
         if first is None or last is None:
             return range(1, 1)
-        return range(first['_id'], last['_id'] + last['count'])
+        return range(first.start, last.stop)
 
     def journal_pages(
         self, after: int, limit: int, process: ProcessName | None = None
@@ -59,9 +63,7 @@ class MongoJournal:
         """Return pages with lines behind a number, in order."""
         # The page that has a number begins at it or before it; pages do not overlap.
         begin = self._outermost(DESCENDING, {'_id': {'$lte': after + 1}})
-        first = after + 1 if begin is None else begin['_id']
-        if begin is not None and first + begin['count'] <= after + 1:
-            first = after + 1
+        first = begin.start if begin is not None and begin.stop > after + 1 else after + 1
         return self._pages({'_id': {'$gte': first}}, process, ASCENDING, limit)
 
     def journal_pages_before(
@@ -75,19 +77,24 @@ class MongoJournal:
         if not (span := self.journal_span()):
             return span.stop  # Of a database that no leader of this version has made ready yet.
         found = self._outermost(ASCENDING, {'until': {'$gte': since}}, hint='until_1')
-        return span.stop if found is None else int(found['_id'])
+        return span.stop if found is None else found.start
+
+    def journal_number_until(self, until: datetime) -> int:
+        """Return the number from which on no page is from before an instant."""
+        found = self._outermost(DESCENDING, {'until': {'$lt': until}})
+        return self.journal_span().start if found is None else found.stop
 
     def recent_jobs(self, since: datetime) -> Iterator[tuple[Job, Sequence[JobEvent]]]:
         """Yield the jobs that changed since, with their events."""
         for collection in JOB_COLLECTIONS:
-            found = self._changed(collection, since)
+            found = _changed(self._connection, collection, since)
             decode = partial(_with_events, of=partial(job_of, collection=collection))
             yield from self._collections.decoded(collection, decode, found)
 
     def recent_freeruns(self, since: datetime) -> Iterator[tuple[Freerun, Sequence[JobEvent]]]:
         """Yield the free runs that changed since, with their events."""
         decode = partial(_with_events, of=freerun_of)
-        found = self._changed(FREERUNS, since)
+        found = _changed(self._connection, FREERUNS, since)
         yield from self._collections.decoded(FREERUNS, decode, found)
 
     def journal_cursor(self, name: str) -> int | None:
@@ -161,15 +168,16 @@ class MongoJournal:
         """Delete pages from before an instant; return how many lines went."""
         with self._connection.reaching():
             journal = self._connection.database[JOURNAL]
-            newest = journal.find_one({}, {'_id': 1}, sort=[('_id', DESCENDING)])
+            newest = journal.find_one(_NUMBERED, {'_id': 1}, sort=[('_id', DESCENDING)])
             if newest is None:
                 return 0
-            where = {'until': {'$lt': before}, '_id': {'$lt': newest['_id']}}
-            found = journal.find(where, {'count': 1}).sort('_id', ASCENDING).limit(limit)
-            count_by_id = {page['_id']: page['count'] for page in found}
-            if count_by_id:
-                journal.delete_many({'_id': {'$in': [*count_by_id]}})
-            return sum(count_by_id.values())
+            where = {'_id': {'$lt': newest['_id']}}
+            found = journal.find(where, {'count': 1, 'until': 1}).sort('_id', ASCENDING)
+            extents = [*map(_extent, found.limit(limit))]
+            gone = outlived(extents, before, self._connection.store_now())
+            if gone:
+                journal.delete_many({'_id': {'$lte': gone[-1].start}})
+            return sum(map(len, gone))
 
     def prune_snapshots(self, before: datetime) -> int:
         """Delete snapshots from before an instant."""
@@ -181,24 +189,20 @@ class MongoJournal:
                 snapshots.delete_many({'number': mark.number, 'context_rev': mark.context_rev})
         return len(old)
 
-    def _changed(self, collection: str, since: datetime) -> Iterator[Document]:
-        with self._connection.reaching():
-            rows = self._connection.database[collection]
-            yield from rows.find({'changed_at': {'$gte': since}}, session=self._connection.session)
-
-    def _outermost(self, direction: int, where: Document, hint: str | None = None) -> Any:
-        """Return number and length of the first or the last page that is `where`.
+    def _outermost(self, direction: int, where: Document, hint: str | None = None) -> range | None:
+        """Return the numbers of the lines of the first or the last page that is `where`.
 
         hint: name of the index by which few are looked at.
         """
         with self._connection.reaching():
-            return self._connection.database[JOURNAL].find_one(
-                where,
+            found = self._connection.database[JOURNAL].find_one(
+                {'$and': [_NUMBERED, where]},
                 {'count': 1},
                 sort=[('_id', direction)],
                 session=self._connection.session,
                 hint=hint,
             )
+        return None if found is None else _lines(found)
 
     def _pages(
         self, where: Document, process: ProcessName | None, direction: int, limit: int
@@ -208,6 +212,25 @@ class MongoJournal:
         return self._collections.page(
             JOURNAL, page_of, where, order=[('_id', direction)], limit=limit
         )
+
+
+def _changed(connection: MongoConnection, collection: str, since: datetime) -> Iterator[Document]:
+    with connection.reaching():
+        rows = connection.database[collection]
+        yield from rows.find({'changed_at': {'$gte': since}}, session=connection.session)
+
+
+def _lines(page: Document) -> range:
+    """Return the numbers of a page's lines; what somebody has made up for it is one line."""
+    first, length = int(page['_id']), page.get('count')
+    if not isinstance(length, int) or not 1 <= length <= PAGE_LINES_MAX:
+        length = 1
+    return range(first, first + length)
+
+
+def _extent(page: Document) -> tuple[range, datetime | None]:
+    until = page.get('until')
+    return _lines(page), until if isinstance(until, datetime) else None
 
 
 def _with_events(document: Document, of: Callable[[Document], T]) -> tuple[T, Sequence[JobEvent]]:

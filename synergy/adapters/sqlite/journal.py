@@ -17,15 +17,23 @@ from synergy.adapters.sqlite.states import IS_NOT_OPEN, IS_OPEN
 from synergy.adapters.sqlite.tables import SqliteTables
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
-from synergy.core.journal import JournalPage
+from synergy.core.journal import JournalPage, outlived
 from synergy.core.records import Job, JobEvent, Leadership, ProcessName
 from synergy.ports import rows as fields
 from synergy.ports.store import EVENTS_PER_JOB_MAX
+from synergy.ports.store.journal import NUMBER_MAX, PAGE_LINES_MAX
 
-_NEXT: Final = 'coalesce((SELECT first + count FROM journal ORDER BY first DESC LIMIT 1), 1)'
-_COLUMNS: Final = 'first, count, term, until, names, body'
+#: Numbers that somebody has made up must not keep the next page from being added.
+_BEHIND: Final = (
+    "first + CASE WHEN typeof(count) = 'integer' AND count BETWEEN 1 AND "
+    f'{PAGE_LINES_MAX} THEN count ELSE 1 END'
+)
 #: Two statements: as one, SQLite would make a table of its own for it, at ten times the cost.
-_LAST: Final = 'SELECT first + count FROM journal ORDER BY first DESC LIMIT 1'
+_LAST: Final = (
+    f'SELECT {_BEHIND} FROM journal WHERE first < {NUMBER_MAX} ORDER BY first DESC LIMIT 1'
+)
+_NEXT: Final = f'coalesce(({_LAST}), 1)'
+_COLUMNS: Final = 'first, count, term, until, names, body'
 _ADD: Final = f'INSERT INTO journal ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)'
 #: The page that has a number begins at it or before it; pages do not overlap.
 _AFTER: Final = (
@@ -37,9 +45,9 @@ _BEFORE: Final = (
     f'SELECT {_COLUMNS} FROM journal WHERE first < ?1 AND (?3 IS NULL OR instr(names, ?3)) '
     'ORDER BY first DESC LIMIT ?2'
 )
-_PRUNE: Final = (
-    'DELETE FROM journal WHERE until < ?1 AND first IN (SELECT first FROM journal '
-    'WHERE first < (SELECT max(first) FROM journal) ORDER BY first LIMIT ?2) RETURNING count'
+_OLDEST: Final = (
+    f'SELECT first, {_BEHIND}, until FROM journal '
+    'WHERE first < (SELECT max(first) FROM journal) ORDER BY first LIMIT ?'
 )
 _RECENT: Final = (
     f'SELECT {JOB_COLUMNS_READ} FROM job INDEXED BY job_ended '
@@ -90,6 +98,15 @@ class SqliteJournal:
         sql = f'SELECT coalesce((SELECT min(first) FROM journal WHERE until >= ?), {_NEXT})'
         ((number,),) = self._file.read(sql, (to_micros(since),))
         return int(number)
+
+    def journal_number_until(self, until: datetime) -> int:
+        """Return the number from which on no page is from before an instant."""
+        sql = (
+            f'SELECT {_BEHIND} FROM journal WHERE first = '
+            '(SELECT max(first) FROM journal INDEXED BY journal_until WHERE until < ?)'
+        )
+        found = self._file.read(sql, (to_micros(until),))
+        return int(found[0][0]) if found else self.journal_span().start
 
     def recent_jobs(self, since: datetime) -> Iterator[tuple[Job, Sequence[JobEvent]]]:
         """Yield the jobs that changed since, with their events."""
@@ -163,8 +180,14 @@ class SqliteJournal:
 
     def prune_journal(self, before: datetime, limit: int) -> int:
         """Delete pages from before an instant; return how many lines went."""
-        gone = self._file.write_returning(_PRUNE, (to_micros(before), limit))
-        return sum(count for (count,) in gone)
+        oldest = [
+            (range(first, behind), _instant_of(until))
+            for first, behind, until in self._file.read(_OLDEST, (limit,))
+        ]
+        gone = outlived(oldest, before, self._tables.clock.now())
+        if gone:
+            self._file.write('DELETE FROM journal WHERE first <= ?', (gone[-1].start,))
+        return sum(map(len, gone))
 
     def prune_snapshots(self, before: datetime) -> int:
         """Delete snapshots from before an instant."""
@@ -195,6 +218,12 @@ def _sought(process: ProcessName | None) -> str | None:
     return None if process is None else f'{_BETWEEN}{process}{_BETWEEN}'
 
 
+def _instant_of(micros: object) -> datetime | None:
+    if not isinstance(micros, int) or not 0 <= micros <= MICROS_MAX:
+        return None
+    return from_micros(micros)
+
+
 def _page_of(row: tuple[Any, ...]) -> JournalPage:
     first, count, term, until, names, body = row
     if not isinstance(names, str) or not isinstance(body, bytes):
@@ -203,7 +232,7 @@ def _page_of(row: tuple[Any, ...]) -> JournalPage:
     assert at is not None, 'it is a number'
     return JournalPage(
         first=fields.count('first', first),
-        count=fields.count('count', count),
+        count=fields.some('count', count, PAGE_LINES_MAX),
         term=fields.count('term', term),
         until=at,
         names=tuple(map(ProcessName, names.strip(_BETWEEN).split(_BETWEEN))),

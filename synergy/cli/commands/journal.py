@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final
 
-from synergy.cli.command import CliCommand, ExitCode
+from synergy.cli.command import CliCommand, CommandError, ExitCode
 from synergy.cli.console import print_json
 from synergy.cli.numbers import whole
 from synergy.cli.opening import opened
@@ -42,6 +42,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(options: Namespace) -> ExitCode:
+    if options.since is None and (options.limit or 0) > LINES_MAX:
+        said = f'the newest lines are {LINES_MAX:,} at most; with --from there may be more'
+        raise CommandError(said, ExitCode.USAGE)
     left = options.limit or (_NEWEST if options.since is None else _LIMIT_MAX)
     wanted = JournalWanted(
         process=options.process,
@@ -50,6 +53,7 @@ def _run(options: Namespace) -> ExitCode:
         limit=min(left, LINES_MAX),
     )
     kept: list[JournalLineDocument] = []
+    told = 0
     with opened(options) as ask:
         while True:
             found = ask.journal(wanted)
@@ -58,9 +62,11 @@ def _run(options: Namespace) -> ExitCode:
                 kept += found['items']
             else:
                 _print(found['items'], is_json=options.json)
+                told += len(found['items'])
             left -= len(found['items'])
             if found['next_cursor'] is None or left <= 0:
                 if not options.follow:
+                    _end(options, found, is_empty=not (kept or told))
                     break
                 left = _LIMIT_MAX
                 ask.clock.sleep(_LOOK_SECONDS)
@@ -68,6 +74,18 @@ def _run(options: Namespace) -> ExitCode:
     if options.json and not options.follow:
         print_json(kept)
     return ExitCode.OK
+
+
+def _end(options: Namespace, found: JournalDocument, *, is_empty: bool) -> None:
+    """Say for people that there is nothing, or more."""
+    if options.json:
+        return
+    if is_empty:
+        about = f' to {options.process}' if options.process else ''
+        time = ' in that time' if options.since or options.until else ''
+        print(printable(f'nothing has happened{about}{time}'))
+    elif found['next_cursor'] is not None:
+        print('there are more lines; a greater --limit shows them', file=sys.stderr)
 
 
 def _warn(found: JournalDocument) -> None:

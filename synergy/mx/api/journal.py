@@ -24,14 +24,19 @@ from synergy.mx.web.viewers import ViewerStream
 from synergy.operations import journal
 from synergy.operations.journal import INSTANT, JournalWanted
 from synergy.ports.errors import PortError
+from synergy.ports.store.journal import NUMBER_MAX
 from synergy.view.journal import Lines, Wanted, lines_behind
 from synergy.view.journal_documents import JournalDocument, encode_journal, encode_journal_line
 
 #: How soon a line is told, and how often it is looked whether the reader has left.
 _LOOK_SECONDS: Final = 0.5
 _LINES_AT_ONCE: Final = 500
-#: Nobody has a number beyond this.
-_NUMBER_MAX: Final = 2**50
+#: A stream says that it is there, and how far, at least so often: proxies end what is silent.
+_SILENT_SECONDS: Final = 10.0
+#: A stream ends after so much, to be taken up again at once: of a reader that stalls, all that was
+#: made for it lies here, and no thread must wait until it is taken.
+_BYTES_MAX: Final = 4 * 1024 * 1024
+_AT_ONCE: Final = b'retry: 100\n\n'
 _LAST_SEEN: Final = 'Last-Event-ID'
 
 
@@ -40,7 +45,7 @@ def api_journal(request: RequestContext) -> Response:
 
     Lines are numbered without a gap; `after` is where to ask on, also once `next_cursor` is null.
     """
-    after = request.number('cursor', -1, -1, _NUMBER_MAX)
+    after = request.number('cursor', -1, -1, NUMBER_MAX)
     asked = JournalWanted(
         process=request.optional('process'),
         since=request.optional('from'),
@@ -81,11 +86,14 @@ def _begin(request: RequestContext) -> int:
     """Return behind which number a stream begins."""
     last = request.http.headers.get(_LAST_SEEN)
     if last is not None:
-        if not (last.isascii() and last.isdecimal()) or int(last[:20]) > _NUMBER_MAX:
+        if not (last.isascii() and last.isdecimal()) or int(last[:20]) > NUMBER_MAX:
             raise wrong(f'{_LAST_SEEN} is {last!r:.40}', 'give the number of a line')
-        return int(last)
-    newest = request.store.journal_span().stop - 1
-    return request.number('cursor', newest, 0, _NUMBER_MAX)
+        after = int(last)
+    else:
+        newest = request.store.journal_span().stop - 1
+        after = request.number('cursor', newest, 0, NUMBER_MAX)
+    journal.refuse_beyond(request.store, after)
+    return after
 
 
 def _frames(
@@ -98,7 +106,7 @@ def _frames(
     """Yield what comes behind a number, until the reader leaves or the time is over."""
     yield b'retry: 3000\n\n'
     now = site.clock.monotonic()
-    until, asked_at = now + STREAM_SECONDS, now
+    until, asked_at, told_at, left = now + STREAM_SECONDS, now, now, _BYTES_MAX
     while now < until and not is_gone():
         try:
             with site.stores.lent() as store:
@@ -106,9 +114,17 @@ def _frames(
         except PortError:
             yield AWAY
             return
-        if frame := frame_of(found):
-            yield frame
         after = found.after
+        frame = frame_of(found)
+        if not frame and now - told_at >= _SILENT_SECONDS:
+            # No event, but the browser takes up the number.
+            frame = f'id: {after}\n\n'.encode()
+        if frame:
+            yield frame
+            told_at, left = now, left - len(frame)
+        if left <= 0:
+            yield _AT_ONCE
+            return
         if found.is_end:
             site.clock.sleep(_LOOK_SECONDS)
         now = site.clock.monotonic()

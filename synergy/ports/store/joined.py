@@ -73,6 +73,7 @@ class JoinedStore:
         self.journal_pages = parts.journal.journal_pages
         self.journal_pages_before = parts.journal.journal_pages_before
         self.journal_number_since = parts.journal.journal_number_since
+        self.journal_number_until = parts.journal.journal_number_until
         self.recent_jobs = parts.journal.recent_jobs
         self.recent_freeruns = parts.journal.recent_freeruns
         self.journal_cursor = parts.journal.journal_cursor

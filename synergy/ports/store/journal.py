@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
 from synergy.core.journal import JournalPage
 from synergy.core.records import Job, JobEvent, Leadership, ProcessName
+
+#: A line has no greater number, and a page no more lines: others were made up by somebody.
+NUMBER_MAX: Final = 2**50
+PAGE_LINES_MAX: Final = 2**32
 
 
 class JournalReader(Protocol):
@@ -41,6 +45,14 @@ class JournalReader(Protocol):
         """Return the number from which on lines are from `since` or later, but for the odd one.
 
         The number of the next line, if there are none yet.
+        """
+        ...
+
+    def journal_number_until(self, until: datetime) -> int:
+        """Return the number from which on lines are from `until` or later, but for the odd one.
+
+        Unlike that of `journal_number_since`, no page behind it is from before `until`, as one may
+        be behind that where a clock was set back. The number of the next line, if all are older.
         """
         ...
 
@@ -94,7 +106,8 @@ class JournalStore(JournalReader, Protocol):
     def prune_journal(self, before: datetime, limit: int) -> int:
         """Delete at most `limit` pages from before an instant; return how many lines went.
 
-        The newest page stays: the next number follows from it.
+        The oldest first, and none behind one that stays (`synergy.core.journal.outlived`). The
+        newest page stays: the next number follows from it.
         """
         ...
 

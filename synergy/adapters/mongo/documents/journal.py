@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 from synergy.core.index_snapshot import SnapshotMark
 from synergy.core.journal import JournalPage
 from synergy.core.records import ProcessName
-from synergy.ports.rows import count, malformed
+from synergy.ports.rows import count, malformed, some
+from synergy.ports.store.journal import PAGE_LINES_MAX
 
 Document: TypeAlias = dict[str, Any]
 
@@ -36,7 +37,7 @@ def page_of(document: Document) -> JournalPage:
         raise malformed('until', until, 'an instant')
     return JournalPage(
         first=count('_id', document.get('_id')),
-        count=count('count', document.get('count')),
+        count=some('count', document.get('count'), PAGE_LINES_MAX),
         term=count('term', document.get('term')),
         until=until,
         names=tuple(map(ProcessName, names)),
