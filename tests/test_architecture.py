@@ -123,7 +123,7 @@ IMPURE = {
     'time',
 }  # fmt: skip
 #: Drivers, and the only part that may know them.
-DRIVERS = {'sqlite3', 'pymongo', 'pika', 'psutil'}
+DRIVERS = {'sqlite3', 'pymongo', 'pika', 'psutil', 'opentelemetry', 'openlineage'}
 
 
 @cache
