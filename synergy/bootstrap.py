@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from synergy import doors, private
+from synergy import __version__, doors, private
 from synergy.adapters.embedded.broker import EmbeddedBroker
 from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.os.clocks import SystemClock
@@ -35,6 +35,7 @@ from synergy.ports.one_commit import Apart, StoreAndBroker
 from synergy.ports.processes import Descendants, Processes
 from synergy.ports.sender import Pinger, Sender
 from synergy.ports.store import Store
+from synergy.ports.telemetry import LineageSink, SpanSink
 
 __all__ = [
     'PROJECT',
@@ -174,6 +175,31 @@ class Runtime(Struct, frozen=True, kw_only=True):
         from synergy.adapters.senders.pinger import HttpPinger
 
         return HttpPinger()
+
+    def span_sink(self) -> SpanSink:
+        """Return who takes spans."""
+        from synergy.adapters.senders.otlp import OtlpSink
+
+        settings = self.settings
+        assert settings.otlp_endpoint is not None, 'it is wanted'
+        headers = () if settings.otlp_headers is None else settings.otlp_headers.headers
+        resource = {
+            'service.name': settings.mx_title or 'synergy',
+            'service.version': __version__,
+            'synergy.box': settings.box_id,
+        }
+        return OtlpSink(settings.otlp_endpoint, dict(headers), resource)
+
+    def lineage_sink(self) -> LineageSink:
+        """Return who takes events of lineage."""
+        from synergy.adapters.senders.openlineage import OpenLineageSink
+
+        settings = self.settings
+        assert settings.openlineage_url is not None, 'it is wanted'
+        key, headers = settings.openlineage_api_key, dict[str, str]()
+        if key is not None:
+            headers['Authorization'] = f'Bearer {key.value}'
+        return OpenLineageSink(settings.openlineage_url, headers, settings.openlineage_namespace)
 
     @property
     def are_one_file(self) -> bool:

@@ -48,8 +48,9 @@ def nothing_to_watch(name: str) -> str | None:
     if name != PROCESS_WATCH:
         return None
     return (
-        f'{PROCESS_WATCH} has nothing to do, for the context has no alert_context, and '
-        'heartbeat_url is not set; docs/operating.md tells what it looks after'
+        f'{PROCESS_WATCH} has nothing to do, for the context has no alert_context, and none of '
+        'heartbeat_url, otlp_endpoint and openlineage_url is set; docs/operating.md tells what it '
+        'looks after'
     )
 
 

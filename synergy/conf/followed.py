@@ -13,11 +13,15 @@ class Follower(StrEnum):
     """What Watch runs. Of one that reads the journal it is the name of its cursor, too."""
 
     HEARTBEAT = 'heartbeat'
+    TRACES = 'traces'
+    LINEAGE = 'lineage'
 
 
 #: When each is wanted: by the settings, and by whether the context has alerts.
 WANTED: Final[Mapping[Follower, Callable[[Settings, bool], bool]]] = {
     Follower.HEARTBEAT: lambda settings, _: settings.heartbeat is not None,
+    Follower.TRACES: lambda settings, _: settings.otlp_endpoint is not None,
+    Follower.LINEAGE: lambda settings, _: settings.openlineage_url is not None,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from synergy.conf.model import Settings
 from synergy.conf.setting_table import SETTINGS, Setting
+from synergy.core.secret_text import SecretHeaders, SecretText
 from synergy.core.secret_url import SecretUrl
 from synergy.core.structs import Struct
 
@@ -42,6 +43,6 @@ def _value(settings: Settings, setting: Setting) -> object:
     if isinstance(value, timedelta):
         unit = next(unit for unit in _UNITS if unit in setting.name)
         return value / timedelta(**{unit: 1})
-    if isinstance(value, SecretUrl):
+    if isinstance(value, SecretUrl | SecretText | SecretHeaders):
         return str(value)
     return value

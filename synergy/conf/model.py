@@ -23,6 +23,7 @@ from synergy.core.holds import Holds, Hours
 from synergy.core.lanes import LaneShares
 from synergy.core.pool_record import Demand
 from synergy.core.records import Json, Process, ProcessName, RetryPolicy, Route
+from synergy.core.secret_text import SecretHeaders, SecretText
 from synergy.core.secret_url import SecretUrl
 from synergy.core.structs import Struct, field
 from synergy.core.timeperiod import Timeperiod
@@ -85,6 +86,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     mx_session: timedelta
     mx_viewers_max: int
     heartbeat: SecretUrl | None
+    otlp_endpoint: SecretUrl | None
+    otlp_headers: SecretHeaders | None
+    openlineage_url: SecretUrl | None
+    openlineage_api_key: SecretText | None
+    openlineage_namespace: str
     closed: tuple[str, ...]
     places: tuple[tuple[str, str], ...] = ()
 

@@ -25,13 +25,15 @@ from synergy.core.nearest import nearest
 from synergy.core.redaction import redacted
 from synergy.core.secret_url import SecretUrl
 from synergy.core.structs import replace
-from synergy.core.uri import without_password, without_secrets_of
+from synergy.core.uri import MASK, without_password, without_secrets_of
 
 #: Environment variables with these beginnings are not settings.
 #: Read elsewhere: which module has the settings; which dashboard the command line speaks to.
 _NOT_SETTINGS: Final = (
     'SYNERGY_SETTINGS_MODULE', 'SYNERGY_PROJECT', 'SYNERGY_SERVER', 'SYNERGY_TOKEN',
 )  # fmt: skip
+_SECRET_URLS: Final = ('heartbeat_url', 'otlp_endpoint', 'openlineage_url')
+_SECRETS: Final = ('otlp_headers', 'openlineage_api_key')
 _FOREIGN_PREFIXES: Final = ('SYNERGY_TEST_', 'SYNERGY_INTERNAL_')
 
 
@@ -107,8 +109,10 @@ def _from_environment(
 
 def _shown(name: str, value: object) -> Any:
     """Return a value as it may be seen, which is wrong, and may be another setting's."""
-    if name == 'heartbeat_url':
+    if name in _SECRET_URLS:
         return str(SecretUrl(str(value)))
+    if name in _SECRETS:
+        return MASK
     return (
         without_password(value)
         if isinstance(value, str) and '_uri' in name

@@ -7,9 +7,11 @@ from typing import Final
 
 from synergy.conf import followed
 from synergy.conf.followed import followers_of
+from synergy.view.lineage import Lineage
 from synergy.watch.follower import Follower, Standing
 from synergy.watch.heartbeat import HeartbeatFollower
 from synergy.watch.runtime import WatchRuntime
+from synergy.watch.telling import LineageTeller, SpanTeller, TellingFollower
 
 
 def _heartbeat(runtime: WatchRuntime, standing: Standing) -> Follower:
@@ -18,8 +20,23 @@ def _heartbeat(runtime: WatchRuntime, standing: Standing) -> Follower:
     return HeartbeatFollower(url, runtime.pinger(), standing)
 
 
+def _traces(runtime: WatchRuntime, standing: Standing) -> Follower:
+    del standing
+    return TellingFollower(followed.Follower.TRACES, SpanTeller(), runtime.span_sink(), 2_000)
+
+
+def _lineage(runtime: WatchRuntime, standing: Standing) -> Follower:
+    del standing
+    lineage = Lineage(context=runtime.context, namespace=runtime.settings.openlineage_namespace)
+    teller = LineageTeller(lineage)
+    # One request for each event: less at once.
+    return TellingFollower(followed.Follower.LINEAGE, teller, runtime.lineage_sink(), 200)
+
+
 _MAKERS: Final[Mapping[followed.Follower, Callable[[WatchRuntime, Standing], Follower]]] = {
     followed.Follower.HEARTBEAT: _heartbeat,
+    followed.Follower.TRACES: _traces,
+    followed.Follower.LINEAGE: _lineage,
 }
 
 

@@ -10,6 +10,7 @@ from synergy.ports.broker import Broker
 from synergy.ports.clock import Clock
 from synergy.ports.sender import Pinger, Sender
 from synergy.ports.store import Store
+from synergy.ports.telemetry import LineageSink, SpanSink
 
 
 class WatchRuntime(Protocol):
@@ -41,6 +42,14 @@ class WatchRuntime(Protocol):
 
     def pinger(self) -> Pinger:
         """Return who asks a dead man's switch for its address."""
+        ...
+
+    def span_sink(self) -> SpanSink:
+        """Return who takes spans: what `otlp_endpoint` names."""
+        ...
+
+    def lineage_sink(self) -> LineageSink:
+        """Return who takes events of lineage: what `openlineage_url` names."""
         ...
 
     def open_store(self, *, create: bool = True, busy_seconds_max: float | None = None) -> Store:

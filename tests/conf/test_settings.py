@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from synergy.bootstrap import PROJECT
+from synergy.conf import watch_settings
 from synergy.conf.errors import SettingsError
 from synergy.conf.in_force import in_force
 from synergy.conf.settings import load_settings
@@ -183,3 +184,59 @@ def test_the_dead_mans_switch_is_shown_by_its_host_alone() -> None:
     shown = [item.value for item in in_force(settings) if item.setting.name == 'heartbeat_url']
     assert shown == ['https://hc.example.com/•••']
     assert '5ecret' not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('OTLP_HEADERS', '5ecret'),
+        ('OTLP_HEADERS', 'x key=5ecret'),
+        ('OTLP_HEADERS', 'x-key=5ecret%0d%0aX-Evil: 1'),
+        ('OTLP_HEADERS', '=5ecret'),
+        ('OPENLINEAGE_API_KEY', '5ecretä'),
+        ('OTLP_ENDPOINT', 'ftp://x/5ecret'),
+        ('OPENLINEAGE_URL', 'https:///5ecret'),
+    ],
+)
+def test_a_wrong_key_is_not_shown(tmp_path: Path, name: str, value: str) -> None:
+    (found,) = problems({f'SYNERGY_{name}': value}, tmp_path)
+
+    assert name.lower() in found
+    assert '5ecret' not in found
+
+
+def test_keys_and_headers_are_shown_by_their_names_alone() -> None:
+    settings = load_settings(
+        {
+            'SYNERGY_OTLP_ENDPOINT': 'http://collector:4318/5ecret',
+            'SYNERGY_OTLP_HEADERS': 'X-Api-Key=5ecret%2C, x-tenant=5ecret',
+            'SYNERGY_OPENLINEAGE_URL': 'http://5ecret@marquez:5000',
+            'SYNERGY_OPENLINEAGE_API_KEY': ' 5ecret ',
+        },
+        PROJECT,
+    )
+
+    assert settings.otlp_headers is not None
+    assert settings.otlp_headers.headers == (('x-api-key', '5ecret,'), ('x-tenant', '5ecret'))
+    assert settings.openlineage_api_key is not None
+    assert settings.openlineage_api_key.value == '5ecret'
+    shown = {item.setting.name: item.value for item in in_force(settings)}
+    assert shown['otlp_endpoint'] == 'http://collector/•••'
+    assert shown['otlp_headers'] == 'x-api-key=•••,x-tenant=•••'
+    assert shown['openlineage_url'] == 'http://marquez/•••'
+    assert shown['openlineage_api_key'] == '•••'
+    assert '5ecret' not in repr(settings) + repr(shown)
+
+
+@pytest.mark.parametrize(
+    ('name', 'extra'), [('OTLP_ENDPOINT', 'traces'), ('OPENLINEAGE_URL', 'lineage')]
+)
+def test_an_extra_that_is_missing_is_named_at_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
+) -> None:
+    monkeypatch.setattr(watch_settings, 'find_spec', lambda _: None)
+
+    (found,) = problems({f'SYNERGY_{name}': 'http://localhost:4318'}, tmp_path)
+
+    assert 'is not installed' in found
+    assert f'synergy-scheduler[{extra}]' in found
