@@ -48,8 +48,8 @@ def test_the_navigation_counts_what_nobody_sees_to(pages: DashboardHarness) -> N
 def test_an_interval_says_who_was_told_of_it(pages: DashboardHarness) -> None:
     text = pages.get('/i/SiteHourly/2026112209').text
 
-    assert f'{OPEN_GROUP}</a>, told at' in text
-    assert f'{OPEN_GROUP}</a>, told at' not in pages.get('/i/SiteHourly/2026112208').text
+    assert f'{OPEN_GROUP}</a></dd><dd>told at 12:17:00; nobody has' in text
+    assert f'{OPEN_GROUP}</a>' not in pages.get('/i/SiteHourly/2026112208').text
 
 
 def test_an_alert_is_acknowledged_muted_and_tested_on_its_page(pages: DashboardHarness) -> None:
