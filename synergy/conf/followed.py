@@ -12,6 +12,7 @@ from synergy.conf.model import Settings
 class Follower(StrEnum):
     """What Watch runs. Of one that reads the journal it is the name of its cursor, too."""
 
+    ALERTS = 'alerts'
     HEARTBEAT = 'heartbeat'
     TRACES = 'traces'
     LINEAGE = 'lineage'
@@ -19,6 +20,7 @@ class Follower(StrEnum):
 
 #: When each is wanted: by the settings, and by whether the context has alerts.
 WANTED: Final[Mapping[Follower, Callable[[Settings, bool], bool]]] = {
+    Follower.ALERTS: lambda _, has_alerts: has_alerts,
     Follower.HEARTBEAT: lambda settings, _: settings.heartbeat is not None,
     Follower.TRACES: lambda settings, _: settings.otlp_endpoint is not None,
     Follower.LINEAGE: lambda settings, _: settings.openlineage_url is not None,

@@ -85,11 +85,17 @@ def text_of(message: Message, site: str | None, acknowledge_link: str | None = N
     lines = [*_body(message, site), '']
     if link is not None:
         lines.append(f'See {link}')
-    if message.kind is not MessageKind.END:
+    if is_acknowledgeable(message):
         lines.append(f'Acknowledge: ./launch.py alert ack {message.group}')
         if acknowledge_link is not None:
             lines.append(f'or {acknowledge_link}')
     return AlertText(title=title_of(message), text='\n'.join(lines).strip(), link=link)
+
+
+def is_acknowledgeable(message: Message) -> bool:
+    """Tell whether there is something to acknowledge: something that may be so for long."""
+    is_over = message.kind is MessageKind.END
+    return not is_over and any(not alert.fact.is_moment for alert in message.alerts)
 
 
 def title_of(message: Message) -> str:

@@ -8,7 +8,7 @@ usual time; working calendars that run out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -47,20 +47,14 @@ _REQUESTS_MAX: Final = 100
 _RECORDS_MAX: Final = 200
 
 
-def needs(seen: Seen) -> list[Need]:
+def needs(seen: Seen, kinds: Collection[NeedKind] = frozenset(NeedKind)) -> list[Need]:
     """Return what waits for a person, what concerns most first.
 
-    Hold the lock of the read model, if the timetable is its own. Dead letters are only read when a
-    job is held, or there are free runs.
+    kinds: only of these, and what is read together with them. Hold the lock of the read model, if
+    the timetable is its own. Dead letters are only read when a job is held, or there are free runs.
     """
-    return [
-        *needs_of_workers(seen),
-        *_failed(seen),
-        *_paused(seen),
-        *_off(seen),
-        *_overlong(seen),
-        *_calendar_ends(seen),
-    ]
+    parts = (part for part, made in _PARTS if not made.isdisjoint(kinds))
+    return [need for part in parts for need in part(seen)]
 
 
 def _calendar_ends(seen: Seen) -> Iterator[Need]:
@@ -253,3 +247,17 @@ def _processes(units: Sequence[Unit]) -> Collection[ProcessName]:
 
 def _waits(processes: Sequence[ProcessName]) -> str:
     return f'{" and ".join(processes)} {"waits" if len(processes) == 1 else "wait"}'
+
+
+#: What reads which kinds, in the order of lists.
+_PARTS: Final[Sequence[tuple[Callable[[Seen], Iterator[Need]], Set[NeedKind]]]] = (
+    (
+        needs_of_workers,
+        {NeedKind.VANISHED, NeedKind.NOT_UP, NeedKind.NO_WORKER, NeedKind.START_OVERDUE},
+    ),
+    (_failed, {NeedKind.FAILED, NeedKind.SELF_PAUSED}),
+    (_paused, {NeedKind.PAUSED}),
+    (_off, {NeedKind.OFF}),
+    (_overlong, {NeedKind.OVERLONG}),
+    (_calendar_ends, {NeedKind.CALENDAR_ENDS}),
+)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from synergy.conf import followed
 from synergy.conf.followed import followers_of
+from synergy.core.alert_asking import receivers_of
+from synergy.core.alert_rules import AlertKind
+from synergy.view.alert_outgoing import Site
 from synergy.view.lineage import Lineage
+from synergy.watch.alert_follower import AlertFollower
+from synergy.watch.aside import BrokerLook, Foresight
+from synergy.watch.couriers import Couriers
 from synergy.watch.follower import Follower, Standing
 from synergy.watch.heartbeat import HeartbeatFollower
+from synergy.watch.outbox import Outbox
 from synergy.watch.runtime import WatchRuntime
+from synergy.watch.sources import Sources, asked_aside
 from synergy.watch.telling import LineageTeller, SpanTeller, TellingFollower
 
 
@@ -33,7 +42,28 @@ def _lineage(runtime: WatchRuntime, standing: Standing) -> Follower:
     return TellingFollower(followed.Follower.LINEAGE, teller, runtime.lineage_sink(), 200)
 
 
+def _alerts(runtime: WatchRuntime, _: Standing) -> Follower:
+    settings, context, clock = runtime.settings, runtime.context, runtime.clock
+    kinds = frozenset[AlertKind]().union(*(rule.on for rule in context.alerts))
+    vanished_after = settings.box_vanished
+    asides = asked_aside(
+        kinds,
+        lambda: BrokerLook(partial(runtime.open_broker, create=False), clock),
+        lambda: Foresight(runtime.open_store, context.hierarchy, vanished_after, clock),
+    )
+    receivers = (receiver for rule in context.alerts for receiver in receivers_of(rule))
+    return AlertFollower(
+        rules=context.alerts,
+        sources=Sources(context, vanished_after, clock, asides),
+        outbox=Outbox(Couriers(runtime.senders(), receivers, clock)),
+        site=lambda _: Site(address=settings.mx_url),
+        clock=clock,
+        retention=lambda now: now - settings.journal_retention,
+    )
+
+
 _MAKERS: Final[Mapping[followed.Follower, Callable[[WatchRuntime, Standing], Follower]]] = {
+    followed.Follower.ALERTS: _alerts,
     followed.Follower.HEARTBEAT: _heartbeat,
     followed.Follower.TRACES: _traces,
     followed.Follower.LINEAGE: _lineage,
