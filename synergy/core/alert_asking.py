@@ -18,7 +18,7 @@ from synergy.core.nearest import nearest
 from synergy.core.structs import replace
 
 
-class Test(NamedTuple):
+class AskedTest(NamedTuple):
     """A message that was asked for, to everybody whom a rule tells of anything."""
 
     request: AlertRequest
@@ -30,14 +30,14 @@ class Applied(NamedTuple):
 
     alerts: Alerts
     ended: Sequence[AlertRequest]
-    tests: Sequence[Test]
+    tests: Sequence[AskedTest]
 
 
 def applied(
     before: Alerts, asked: Sequence[AlertRequest], rules: Sequence[AlertRule], now: datetime
 ) -> Applied:
     """Return what comes of requests, in their order."""
-    alerts, ended, tests = before, list[AlertRequest](), list[Test]()
+    alerts, ended, tests = before, list[AlertRequest](), list[AskedTest]()
     by_name = {str(rule.name): rule for rule in rules}
     for request in asked:
         rule = by_name.get(request.named)
@@ -46,7 +46,7 @@ def applied(
         if changed is not None:
             alerts = changed
             if request.kind is AlertRequestKind.TEST and rule is not None:
-                tests.append(Test(request, rule))
+                tests.append(AskedTest(request, rule))
         elif rule is None and request.kind is not AlertRequestKind.ACK:
             outcome += nearest(request.named, by_name)
         state = AlertRequestState.DONE if is_done else AlertRequestState.REFUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from synergy.core.alert_records import Fact
@@ -30,19 +30,20 @@ class UnusualCounts:
 
     def __init__(self) -> None:
         """Know of no process what is usual."""
-        self._counts: dict[ProcessName, deque[int]] = {}
+        self._runs: dict[ProcessName, deque[_Run]] = {}
 
     def facts(self, lines: Iterable[Line], store: JournalReader) -> Iterator[Fact]:
-        """Yield what is unusual among lines, which are in order."""
+        """Yield what is unusual among lines, which are in order, and may come again."""
         for line in lines:
             if not _is_counted(line) or line.count is None or line.key is None:
                 continue
-            known = self._counts.get(line.process)
+            known = self._runs.get(line.process)
             if known is None:
-                earlier = _earlier_counts(store, line)
-                known = self._counts[line.process] = deque(earlier, SAMPLES_MAX)
-            band = usual_band(known)
-            known.append(line.count)
+                known = self._runs[line.process] = deque(_earlier(store, line), SAMPLES_MAX)
+            counts = [run.count for run in known if run.number < line.number]
+            if not known or known[-1].number < line.number:
+                known.append(_Run(line.number, line.count))
+            band = usual_band(counts)
             if band is not None and is_unusual(line.count, band):
                 yield Fact(
                     kind=AlertKind.UNUSUAL_COUNT,
@@ -50,10 +51,17 @@ class UnusualCounts:
                     process=line.process,
                     since=line.at,
                     why=f'run {line.run} processed {line.count:,}; usual are {band.low:,} to '
-                    f'{band.high:,}, as the newest {len(known) - 1} runs of it were',
+                    f'{band.high:,}, as the newest {len(counts)} runs of it were',
                     helps=f'./launch.py log {line.process} {line.key.timeperiod}',
                     address=address_of(line.key),
                 )
+
+
+class _Run(NamedTuple):
+    """How many things a run processed, and which line tells so."""
+
+    number: int
+    count: int
 
 
 class WatchedRequests:
@@ -119,11 +127,11 @@ def _is_counted(line: Line) -> bool:
     return line.what is Happened.ENDED and line.to_state is JobState.PROCESSED
 
 
-def _earlier_counts(store: JournalReader, line: Line) -> Sequence[int]:
-    """Return the counts of runs before a line, oldest first."""
+def _earlier(store: JournalReader, line: Line) -> Sequence[_Run]:
+    """Return runs before a line, oldest first."""
     pages = store.journal_pages_before(line.number + 1, _PAGES_LOOKED_AT, line.process)
     found = [
-        earlier.count
+        _Run(earlier.number, earlier.count)
         for page in reversed(pages)
         for earlier in lines_of(page)
         if earlier.process == line.process

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from synergy.core.alert_asking import Test, receivers_of
+from synergy.core.alert_asking import AskedTest, receivers_of
 from synergy.core.alert_outbox import Delivery
 from synergy.core.alert_records import Message
 from synergy.core.alert_requests import group_of_test
@@ -48,7 +48,9 @@ def deliveries_of(messages: Iterable[Message], last: int, site: Site) -> Sequenc
     return found
 
 
-def test_deliveries(tests: Iterable[Test], last: int, site: Site, now: datetime) -> list[Delivery]:
+def deliveries_of_tests(
+    tests: Iterable[AskedTest], last: int, site: Site, now: datetime
+) -> list[Delivery]:
     """Return the messages that were asked for as tests."""
     found: list[Delivery] = []
     for test in tests:
@@ -79,7 +81,7 @@ def _send(
     ]
 
 
-def _test_document(test: Test, site: Site, now: datetime) -> AlertMessageDocument:
+def _test_document(test: AskedTest, site: Site, now: datetime) -> AlertMessageDocument:
     rule, group = test.rule, group_of_test(test.request.id)
     told = ', '.join(sorted(kind.value for kind in rule.on))
     link = None if site.address is None else f'{site.address.rstrip("/")}/alerts'

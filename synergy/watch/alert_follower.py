@@ -22,7 +22,7 @@ from synergy.core.structs import replace
 from synergy.core.watching import AlertMemory, AlertOutcome, WatchLease
 from synergy.ports.clock import Clock
 from synergy.ports.store import Store
-from synergy.view.alert_outgoing import Site, deliveries_of, test_deliveries
+from synergy.view.alert_outgoing import Site, deliveries_of, deliveries_of_tests
 from synergy.watch.outbox import Outbox
 from synergy.watch.sources import Sources
 
@@ -102,7 +102,7 @@ class AlertFollower:
         alerts, messages = step(done.alerts, look.seen, self._rules, now)
         site = self._site(store) if messages or done.tests else Site()
         made = [*deliveries_of(messages, alerts.sent, site)]
-        made += test_deliveries(done.tests, alerts.sent + len(made), site, now)
+        made += deliveries_of_tests(done.tests, alerts.sent + len(made), site, now)
         alerts = replace(alerts, sent=alerts.sent + len(made))
         if self._save(store, lease, memory, alerts, made, list(done.ended), look.cursor):
             self._sources.saved(facts)

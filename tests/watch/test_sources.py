@@ -1,0 +1,274 @@
+"""Facts as Watch reads them: the index that it follows, jobs, moments, and who leads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from synergy.adapters.os.clocks import SimulatedClock
+from synergy.adapters.sqlite.store import SqliteStore
+from synergy.bootstrap import PROJECT
+from synergy.conf.context import load_context
+from synergy.conf.model import Context
+from synergy.conf.settings import load_settings
+from synergy.core.alert_records import Fact
+from synergy.core.alert_rules import AlertKind, ReadFrom
+from synergy.core.commands import Command, CommandId, CommandKind, CommandState
+from synergy.core.effects import AddPage, Save, SaveCommand, SaveJob
+from synergy.core.journal import BY_UNIT, Change, Happened
+from synergy.core.journal_pages import page_of
+from synergy.core.records import ProcessName
+from synergy.core.states import JobState
+from synergy.core.structs import replace
+from synergy.core.timeperiod import JobKey
+from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
+from synergy.view.index import load_index
+from synergy.watch.aside import BROKER_PATIENCE, BrokerLook
+from synergy.watch.index import WatchedIndex
+from synergy.watch.sources import Asides, Sources
+from tests.builders import key, two_trees
+from tests.contract.conftest import NOW
+from tests.contract.rows import job_of, leader
+from tests.core.test_alerts import rule
+
+EVERYTHING = frozenset(AlertKind) - {AlertKind.WILL_BE_LATE, AlertKind.BROKER_AWAY}
+ENDED = Change(Happened.ENDED, JobState.IN_PROGRESS, BY_UNIT, 100)
+STARTED = Change(Happened.STARTED, JobState.EMBRYO)
+
+
+class Site:
+    """A store with a leader that commits, and what Watch reads of it."""
+
+    def __init__(self, path: Path, kinds: Collection[AlertKind] = EVERYTHING) -> None:
+        self.clock = SimulatedClock(NOW)
+        self.store = SqliteStore.open(path / 'store.db', clock=self.clock)
+        settings = load_settings({'SYNERGY_HOME': str(path)}, PROJECT)
+        context = load_context(settings, reads_sources=False)
+        spoken = replace(rule(), on=frozenset(kinds), scopes=())
+        self.context: Context = replace(context, hierarchy=two_trees(), alerts=(spoken,))
+        self.next = 1
+        self.sources = self.watched()
+
+    def watched(self) -> Sources:
+        asides = Asides(broker=None, foresight=None)
+        return Sources(self.context, timedelta(seconds=15), self.clock, asides)
+
+    def commit(self, *saves: Save) -> None:
+        leadership = leader(self.store)
+        page = page_of(saves, self.next, leadership.term, self.clock.now())
+        added = [] if page is None else [AddPage(page)]
+        self.store.commit(leadership, [*saves, *added])
+        self.next = self.next if page is None else page.next
+
+    def facts(self, seconds: float = 1, *, is_first: bool = False) -> list[Fact]:
+        """Return what is so after a while, and take it as dealt with."""
+        self.clock.advance(timedelta(seconds=seconds))
+        look = self.sources.read(self.store, is_first=is_first)
+        self.store.save_journal_cursor('alerts', look.cursor)
+        self.sources.saved(look.seen.facts)
+        return list(look.seen.facts)
+
+    def told(self, kind: AlertKind, seconds: float = 1) -> list[str]:
+        return [fact.subject for fact in self.facts(seconds) if fact.kind is kind]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    found = Site(tmp_path)
+    yield found
+    found.store.close()
+
+
+def hour(number: int) -> JobKey:
+    first = key('SiteHourly@2026112300')
+    return JobKey(first.process, first.timeperiod.shift(number))
+
+
+def done(job_key: JobKey, count: int = 100, rev: int = 1, **fields: Any) -> SaveJob:
+    job = job_of(job_key, rev, state=JobState.PROCESSED, changed_at=NOW, **fields)
+    return SaveJob(job, f'run 1 processed {count}', None, replace(ENDED, count=count))
+
+
+def test_the_index_is_the_one_that_is_loaded_whatever_happens(site: Site) -> None:
+    random = Random(1)
+    index = WatchedIndex(site.context.hierarchy, site.clock)
+    revs: dict[JobKey, int] = {}
+    for _ in range(60):
+        site.clock.advance(timedelta(seconds=random.choice([0.2, 1, 90])))
+        saves = []
+        for job_key in random.sample([hour(number) for number in range(12)], 3):
+            rev = revs[job_key] = revs.get(job_key, 0) + 1
+            state = random.choice([JobState.IN_PROGRESS, JobState.PROCESSED, JobState.SKIPPED])
+            job = job_of(
+                job_key, rev, state=state, changed_at=site.clock.now(),
+                failure_count=random.randrange(2),
+                uow_id=None if state is not JobState.IN_PROGRESS else f'{job_key}/{rev}',
+            )  # fmt: skip
+            saves.append(SaveJob(job, 'x', None, STARTED))
+        site.commit(*saves)
+        if random.random() < 0.1:
+            site.store.lead(f'other {random.random()}', timedelta(hours=1))
+
+        index.look(site.store)
+
+        loaded = load_index(site.context.hierarchy, site.store, site.clock.now())
+        assert index.timetable.snapshot() == loaded.snapshot()
+        assert {job.key for job in index.timetable.open_jobs()} == {
+            job.key for job in loaded.open_jobs()
+        }
+    failed = {ordinal for ordinals in index.failed.values() for ordinal in ordinals}
+    again = WatchedIndex(site.context.hierarchy, site.clock)
+    again.look(site.store)
+    assert failed == {ordinal for ordinals in again.failed.values() for ordinal in ordinals}
+
+
+def test_what_is_late_held_or_failed_is_told_within_a_look(site: Site) -> None:
+    leader(site.store)
+    late = site.told(AlertKind.LATE)
+    assert 'SiteHourly@2026112200' in late
+    held = job_of(hour(0), is_held=True, uow_id=None)
+    failed = job_of(hour(1), state=JobState.SKIPPED, failure_count=3, uow_id=None)
+
+    site.commit(SaveJob(held, 'x', None, STARTED), SaveJob(failed, 'x', None, STARTED))
+    facts = {(fact.kind, fact.subject) for fact in site.facts()}
+
+    assert (AlertKind.HELD, str(hour(0))) in facts
+    assert (AlertKind.FAILED, str(hour(1))) in facts
+    assert (AlertKind.LATE, str(hour(1))) not in facts
+    site.commit(done(hour(0), rev=2), done(hour(1), rev=2))
+    facts = {(fact.kind, fact.subject) for fact in site.facts()}
+    assert not facts & {
+        (AlertKind.HELD, str(hour(0))),
+        (AlertKind.FAILED, str(hour(1))),
+        (AlertKind.LATE, str(hour(0))),
+    }
+
+
+def test_a_job_becomes_late_by_the_clock_alone(site: Site) -> None:
+    leader(site.store)
+    # An hour without a deadline is late once the next one is over, too.
+    until = key('SiteHourly@2026112312')
+    before = site.told(AlertKind.LATE)
+    assert str(until) not in before
+
+    due = site.context.hierarchy.late_at(
+        site.context.hierarchy.nodes[until.process], until.timeperiod.ordinal
+    )
+    left = (due - site.clock.now()).total_seconds()
+    site.store.lead('one', timedelta(days=1))
+    assert len(site.told(AlertKind.LATE, left - 1)) >= len(before)
+    told = site.facts(1.5)
+    assert any(fact.process == until.process and fact.since <= due for fact in told)
+
+
+def test_an_unusual_count_and_a_request_that_is_done_are_told_once(site: Site) -> None:
+    request = Command(
+        id=CommandId('r1'), kind=CommandKind.REPROCESS, process=ProcessName('SiteHourly'),
+        start=hour(0).timeperiod, end=hour(1).timeperiod, actor='anna', created_at=NOW,
+        state=CommandState.RUNNING,
+    )  # fmt: skip
+    site.commit(*(done(hour(number)) for number in range(12)))
+    site.store.insert_command(replace(request, state=CommandState.REQUESTED))
+    site.facts(is_first=True)
+    site.commit(done(hour(12), 5), done(hour(13), 110))
+
+    assert site.told(AlertKind.UNUSUAL_COUNT) == [str(hour(12))]
+    assert site.told(AlertKind.UNUSUAL_COUNT) == []
+    assert site.told(AlertKind.REQUEST_DONE) == []
+    ended = replace(request, state=CommandState.DONE, finished_at=NOW, outcome='1 job')
+    site.commit(SaveCommand(ended))
+    assert site.told(AlertKind.REQUEST_DONE) == ['r1']
+    assert site.told(AlertKind.REQUEST_DONE) == []
+
+
+def test_what_is_read_again_for_it_was_not_saved_is_told_again(site: Site) -> None:
+    site.commit(*(done(hour(number)) for number in range(12)))
+    site.facts()
+    site.commit(done(hour(12), 5))
+    read = [site.sources.read(site.store, is_first=False) for _ in range(2)]
+
+    assert [
+        [fact.subject for fact in look.seen.facts if fact.kind is AlertKind.UNUSUAL_COUNT]
+        for look in read
+    ] == [[str(hour(12))]] * 2
+
+
+def test_nobody_is_told_that_nobody_leads_while_everything_starts(site: Site) -> None:
+    assert site.told(AlertKind.NO_LEADER) == []
+    assert site.told(AlertKind.NO_LEADER, 31) == ['Scheduler']
+    leadership = leader(site.store)
+    assert site.told(AlertKind.NO_LEADER) == []
+    site.store.resign(leadership)
+    assert site.told(AlertKind.NO_LEADER) == []
+    assert site.told(AlertKind.NO_LEADER, 5) == ['Scheduler']
+
+
+def test_a_broken_source_is_told_in_the_log_and_the_others_go_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leader(site.store)
+
+    def broken(*_: object) -> Sequence[Fact]:
+        raise ValueError('a fault')
+
+    monkeypatch.setattr(site.sources, '_of_needs', broken)
+    look = site.sources.read(site.store, is_first=False)
+    site.sources.read(site.store, is_first=False)
+
+    assert frozenset(ReadFrom) - look.seen.readable == {ReadFrom.NEEDS, ReadFrom.BOXES}
+    assert any(fact.kind is AlertKind.LATE for fact in look.seen.facts)
+    assert len([item for item in caplog.records if item.levelname == 'ERROR']) == 1
+
+    def away(*_: object) -> Sequence[Fact]:
+        raise StoreUnavailable('away')
+
+    monkeypatch.setattr(site.sources, '_of_needs', away)
+    with pytest.raises(StoreUnavailable):
+        site.sources.read(site.store, is_first=False)
+
+
+def test_nothing_is_read_for_which_no_rule_asks(tmp_path: Path) -> None:
+    site = Site(tmp_path, {AlertKind.NO_LEADER})
+    leader(site.store)
+    site.sources._index.look = None  # type: ignore[assignment,method-assign]
+    assert site.facts() == []
+    site.store.close()
+
+
+class Broker:
+    """A broker that is away, or not."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+
+    def declare(self, routes: object) -> None:
+        del routes
+        if self.is_away:
+            raise BrokerUnavailable('refused')
+
+
+def test_a_broker_is_away_once_it_stays_so() -> None:
+    clock, broker = SimulatedClock(NOW), Broker()
+    look = BrokerLook(lambda: broker, clock)  # type: ignore[arg-type,return-value]
+
+    look.ask()
+    assert look.facts() == ()
+    broker.is_away = True
+    look.ask()
+    assert look.facts() == ()
+    clock.advance(BROKER_PATIENCE)
+    look.ask()
+    (fact,) = look.facts()
+    assert (fact.kind, fact.since, fact.why) == (AlertKind.BROKER_AWAY, NOW, 'refused')
+    broker.is_away = False
+    look.ask()
+    assert look.facts() == ()
+    # One that neither answers nor refuses is away, too.
+    look.asked_since = clock.monotonic()
+    clock.advance(timedelta(seconds=BrokerLook.HANGS_SECONDS + 1))
+    assert [fact.kind for fact in look.facts()] == [AlertKind.BROKER_AWAY]
