@@ -40,7 +40,7 @@ class UnusualCounts:
             known = self._runs.get(line.process)
             if known is None:
                 known = self._runs[line.process] = deque(_earlier(store, line), SAMPLES_MAX)
-            counts = [run.count for run in known if run.number < line.number]
+            counts = [run.things for run in known if run.number < line.number]
             if not known or known[-1].number < line.number:
                 known.append(_Run(line.number, line.count))
             band = usual_band(counts)
@@ -61,7 +61,7 @@ class _Run(NamedTuple):
     """How many things a run processed, and which line tells so."""
 
     number: int
-    count: int
+    things: int
 
 
 class WatchedRequests:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from secrets import token_urlsafe
 from typing import Final
 
 from synergy.conf import followed
+from synergy.conf.dashboard import linked_site
 from synergy.conf.followed import followers_of
+from synergy.conf.model import Settings
 from synergy.core.alert_asking import receivers_of
 from synergy.core.alert_rules import AlertKind
+from synergy.ports.store import Store
+from synergy.view.alert_links import AlertLinks
 from synergy.view.alert_outgoing import Site
 from synergy.view.lineage import Lineage
 from synergy.watch.alert_follower import AlertFollower
@@ -42,6 +47,14 @@ def _lineage(runtime: WatchRuntime, standing: Standing) -> Follower:
     return TellingFollower(followed.Follower.LINEAGE, teller, runtime.lineage_sink(), 200)
 
 
+def _site(settings: Settings, store: Store) -> Site:
+    address = linked_site(settings)
+    if address is None:
+        return Site()
+    links = AlertLinks(store.kept_secret(token_urlsafe(48)))
+    return Site(address=address, link=partial(links.address, address))
+
+
 def _alerts(runtime: WatchRuntime, _: Standing) -> Follower:
     settings, context, clock = runtime.settings, runtime.context, runtime.clock
     kinds = frozenset[AlertKind]().union(*(rule.on for rule in context.alerts))
@@ -56,7 +69,7 @@ def _alerts(runtime: WatchRuntime, _: Standing) -> Follower:
         rules=context.alerts,
         sources=Sources(context, vanished_after, clock, asides),
         outbox=Outbox(Couriers(runtime.senders(), receivers, clock)),
-        site=lambda _: Site(address=settings.mx_url),
+        site=lambda store: _site(settings, store),
         clock=clock,
         retention=lambda now: now - settings.journal_retention,
     )
