@@ -21,6 +21,7 @@ from synergy.mx.pages import (
     config,
     dead_letters,
     events,
+    forecast,
     freerun_runs,
     freeruns,
     freezes,
@@ -129,6 +130,7 @@ _PAGES: Final[Sequence[Route]] = (
             needs_reason=NEEDS_REASON['requests'],
         ),
     ),
+    *_section('/forecast', _shared('forecast', '/forecast', forecast.forecast)),
     *_section('/runs', _shared('live', '/runs', live.live)),
     *_section('/graph', _shared('graph', '/graph', graph.graph)),
     *_section(

@@ -8,10 +8,13 @@ from typing import Final
 
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.holds import HoldKind, Holds
+from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 
 #: Processes of which more are only counted.
 _SHOWN: Final = 5
+#: Changes of closed hours that are looked at.
+_LOOKS_MAX: Final = 500
 
 
 class Closing(Struct, frozen=True, kw_only=True):
@@ -26,6 +29,28 @@ class Closing(Struct, frozen=True, kw_only=True):
         shown = ', '.join(self.processes[:_SHOWN])
         more = f' and {len(self.processes) - _SHOWN} more' if len(self.processes) > _SHOWN else ''
         return f'{self.text} closes {shown}{more} until {self.until:%Y-%m-%d %H:%M:%S} UTC'
+
+
+def held_spans(
+    holds: Holds, process: str, since: datetime, until: datetime
+) -> Sequence[tuple[datetime, datetime, str]]:
+    """Return when nothing of a process starts within [since, until): from when, until when, why."""
+    found: list[tuple[datetime, datetime, str]] = []
+    at, name = since, ProcessName(process)
+    for _ in range(_LOOKS_MAX):
+        if at >= until:
+            break
+        held = holds.until(name, at)
+        if held is None or held <= at:
+            changes_at = holds.changes_at(at)
+            if changes_at <= at:
+                break
+            at = changes_at
+        else:
+            why = '; '.join(str(hold) for hold in holds.over(name, at))
+            found.append((at, min(held, until), why))
+            at = held
+    return found
 
 
 def closed_now(hierarchy: Hierarchy, holds: Holds, now: datetime) -> Sequence[Closing]:

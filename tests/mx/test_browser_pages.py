@@ -52,6 +52,7 @@ SMALLEST: Final = 320, 640
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a dashboard with a history."""
     pages = DashboardHarness(tmp_path_factory.mktemp('pages'))
+    pages.foresees = True
     seed(pages)
     server = Server(pages.app)
     yield server.address

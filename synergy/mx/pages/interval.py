@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
@@ -15,6 +15,7 @@ from synergy.core.records import Job, JobEvent, LogLine, ProcessName, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Timeperiod
+from synergy.mx.live.forecasts import ForecastFailed
 from synergy.mx.live.marks import Mark
 from synergy.mx.live.read_model import Usual
 from synergy.mx.pages.job_actions import touches_any
@@ -22,7 +23,9 @@ from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
 from synergy.mx.widgets.cells import Cell, Painter, href_of
 from synergy.mx.widgets.chart import Chart, chart_of
+from synergy.mx.widgets.foreseen import Clock, JobForecast, job_forecast_of
 from synergy.mx.widgets.selection import range_address
+from synergy.operations.foreseen import Asked
 from synergy.ports.store import EVENTS_PER_JOB_MAX
 from synergy.view.alerts import OpenGroup, groups_about, remembered
 from synergy.view.attempts import Attempt, attempts_of
@@ -36,6 +39,7 @@ from synergy.view.conditions import (
     Condition,
     condition_of_unit,
 )
+from synergy.view.forecast import LENGTH, JobForecastDocument
 from synergy.view.inputs import InputStanding, standings
 from synergy.view.jobs import Neighbour, neighbours_of
 from synergy.view.why import explain
@@ -51,6 +55,8 @@ RUNS_SHOWN: Final = 10
 
 #: Cells of one process beside each other; where there are more, one stands for them all.
 RELATED_MAX: Final = 400
+#: Marks of jobs of which nothing is to be expected any more.
+_DONE: Final = ('ok', 'skip', 'noop', 'out')
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -99,7 +105,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     shown: while it waits, of what failed or runs at the root. can_reprocess, can_skip, can_mark:
     there is something to do so to.
     word: what is said of it, with what was skipped below it. changes: what is done to the clock of
-    its tree within it. inputs: what it waits for.
+    its tree within it. inputs: what it waits for. foreseen: when it is likely to be done.
     """
 
     node: Node
@@ -129,6 +135,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     can_reprocess: bool
     can_skip: bool
     can_mark: bool
+    foreseen: JobForecast | None
 
 
 _RELATIONS: Final = (
@@ -208,7 +215,22 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         can_reprocess=can_reprocess,
         can_skip=can_skip,
         can_mark=can_mark,
+        foreseen=None if mark.css in _DONE else _foreseen(request, node, key),
     )
+
+
+def _foreseen(request: RequestContext, node: Node, key: JobKey) -> JobForecast | None:
+    """Return when a job is likely to be done, by a forecast that nobody waits for."""
+    if request.model.hierarchy.over_at(node, key.timeperiod.ordinal) > request.now + LENGTH:
+        return None
+    asked = Asked(process=key.process, timeperiod=str(key.timeperiod))
+    try:
+        found = cast('JobForecastDocument | None', request.site.forecasts.of(asked))
+    except ForecastFailed:
+        return None
+    if found is None:
+        return JobForecast(is_awaited=True)
+    return job_forecast_of(found, Clock(now=request.now, zone=node.calendar.zone))
 
 
 def _related(

@@ -19,6 +19,7 @@ from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.core.structs import Struct
 from synergy.mx.live.recent import FoldedChange, folded_changes
 from synergy.mx.live.workload import first_units
+from synergy.mx.pages.forecast import overview_forecast
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
 from synergy.mx.web.errors import unknown
@@ -105,7 +106,11 @@ class Overview(Struct, frozen=True, kw_only=True):
 def overview(request: RequestContext) -> Response:
     """Return the page."""
     return page(
-        request, 'overview.html', shown=overview_of(request), drawn_row=partial(drawn_row, request)
+        request,
+        'overview.html',
+        shown=overview_of(request),
+        drawn_row=partial(drawn_row, request),
+        foreseen=overview_forecast(request),
     )
 
 
@@ -211,4 +216,5 @@ def tree_page(request: RequestContext, name: str) -> Response:
         name=name,
         shown=overview_of(request, tuple(trees)),
         drawn_row=partial(drawn_row, request),
+        foreseen=overview_forecast(request),
     )
