@@ -18,7 +18,6 @@ from synergy.core.nearest import nearest
 from synergy.core.records import Job, Leadership, ProcessName, is_led
 from synergy.core.structs import Struct
 from synergy.mx.live.recent import FoldedChange, folded_changes
-from synergy.mx.live.workload import first_units
 from synergy.mx.pages.forecast import overview_forecast
 from synergy.mx.pages.live import LiveRow, live_rows
 from synergy.mx.pages.requests import RequestRow, request_rows
@@ -121,8 +120,7 @@ def overview_of(
     requests = request_rows(
         request, request.store.commands(OPEN_COMMAND_STATES, ROWS_MAX * 4, JOB_KINDS)
     )
-    units = first_units(request.store)
-    live = live_rows(request, units[:ROWS_MAX])
+    live = live_rows(request, request.store.live_units(ROWS_MAX))
     model = request.model
     request.look()
     leadership = request.store.leadership()
