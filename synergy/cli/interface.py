@@ -111,12 +111,45 @@ class FreezeWanted(Struct, frozen=True, kw_only=True):
     is_long: bool = False
 
 
+class PastReading(Protocol):
+    """What can be looked at as it was. Raises OperationRefused for what is not known of then."""
+
+    @property
+    def at(self) -> str:
+        """Return the instant, as documents have it."""
+        ...
+
+    def status(self) -> StatusDocument:
+        """Return how the system stood."""
+        ...
+
+    def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
+        """Return at most `limit` jobs."""
+        ...
+
+    def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
+        """Return the failed ones of these jobs by process and kind of error, the largest first."""
+        ...
+
+    def job(self, process: str, timeperiod: str) -> JobPageDocument:
+        """Return one job with its runs, its history and its neighbours."""
+        ...
+
+    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
+        """Return why a job stood where it stood."""
+        ...
+
+
 class Reading(Protocol):
     """What can be looked at. Raises OperationRefused or CommandError for what does not exist."""
 
     @property
     def clock(self) -> Clock:
         """Return the clock by which commands wait."""
+        ...
+
+    def past(self, at: str) -> PastReading:
+        """Return what could be looked at at a past instant, as typed."""
         ...
 
     def status(self) -> StatusDocument:

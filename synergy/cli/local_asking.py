@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from synergy.cli.caller import caller_of
-from synergy.cli.interface import FreezeWanted, RecutWanted
+from synergy.cli.interface import FreezeWanted, PastReading, RecutWanted
+from synergy.cli.local_past import LocalPast
 from synergy.cli.local_reading import LocalReading
 from synergy.cli.target import key_of, node_of
 from synergy.core.commands import Command, CommandId, CommandState
@@ -18,6 +19,7 @@ from synergy.operations import freezes, journal, recut, recut_tree
 from synergy.operations.caller import Caller
 from synergy.operations.forecasts import foresee
 from synergy.operations.journal import JournalWanted
+from synergy.operations.past import instant_of
 from synergy.view.documents import CommandDocument, FreezeDocument
 from synergy.view.encode import encode_command, encode_freeze
 from synergy.view.forecast import ForecastDocument
@@ -41,6 +43,10 @@ class LocalAsking(LocalReading):
     """
 
     chosen_name: str | None = None
+
+    def past(self, at: str) -> PastReading:
+        """Return what could be looked at at a past instant, as typed."""
+        return LocalPast(self.runtime, self.store, instant_of(at, self.now))
 
     def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
         """Return what a recut would do."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from synergy import bootstrap
 from synergy.cli.http_client import HttpClient
-from synergy.cli.interface import RUNS_MAX, JobsWanted
+from synergy.cli.interface import RUNS_MAX, JobsWanted, PastReading
+from synergy.cli.past import check_is_told
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
@@ -42,11 +43,17 @@ class RemoteReading:
     def __init__(self, server: HttpClient) -> None:
         """Ask nothing yet."""
         self.server = server
+        #: Of the past: the instant.
+        self.at: str | None = None
         self.clock: Clock = bootstrap.clock()
+
+    def past(self, at: str) -> PastReading:
+        """Return what could be looked at at a past instant, as typed."""
+        return RemotePast(self.server, at)
 
     def status(self) -> StatusDocument:
         """Return how the system stands."""
-        found: StatusDocument = self.server.get('status')
+        found: StatusDocument = self.server.get('status', at=self.at)
         return found
 
     def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
@@ -66,6 +73,7 @@ class RemoteReading:
             start=wanted.start,
             end=wanted.end,
             order=None if wanted.newest is None else 'newest',
+            at=self.at,
         )
 
     def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
@@ -78,12 +86,13 @@ class RemoteReading:
                 state=_word_of(wanted.state),
                 start=wanted.start,
                 end=wanted.end,
+                at=self.at,
             )
         )
 
     def job(self, process: str, timeperiod: str) -> JobPageDocument:
         """Return one job with its runs, its history and its neighbours."""
-        found: JobPageDocument = self.server.get('jobs', process, timeperiod)
+        found: JobPageDocument = self.server.get('jobs', process, timeperiod, at=self.at)
         return found
 
     def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
@@ -91,7 +100,7 @@ class RemoteReading:
         if timeperiod is None or is_freerun(ProcessName(process)):
             found = self.server.get('freeruns', process, 'why')
         else:
-            found = self.server.get('jobs', process, timeperiod, 'why')
+            found = self.server.get('jobs', process, timeperiod, 'why', at=self.at)
         causes: Sequence[CauseDocument] = found['causes']
         return causes
 
@@ -154,11 +163,29 @@ class RemoteReading:
 
     def processes(self) -> Sequence[ProcessDocument]:
         """Return the managed processes as the Scheduler uses them."""
-        return list(self.server.items('processes'))
+        return list(self.server.items('processes', at=self.at))
 
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
         return list(self.server.items('boxes'))
+
+
+class RemotePast(RemoteReading):
+    """`synergy.cli.interface.PastReading` by the API of a dashboard."""
+
+    at: str
+
+    def __init__(self, server: HttpClient, at: str) -> None:
+        """Ask which instant is meant; raise OperationRefused where it is not known."""
+        super().__init__(server)
+        self.at = at
+        said = self.status()['at']
+        self.at = at if said is None else said
+
+    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
+        """Return why a job stood where it stood."""
+        check_is_told(process)
+        return super().why(process, timeperiod)
 
 
 def _freerun(server: HttpClient, name: str, limit: int = RUNS_MAX) -> Any:

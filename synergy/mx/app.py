@@ -24,7 +24,7 @@ from synergy.core.structs import replace
 from synergy.mx.api.answers import check_names
 from synergy.mx.live.feed import AWAY
 from synergy.mx.routes import ROUTES
-from synergy.mx.web import access
+from synergy.mx.web import access, past
 from synergy.mx.web.caller import key_of, reason_of
 from synergy.mx.web.cookies import set_cookie
 from synergy.mx.web.errors import ReasonMissing, Refused, refused_by
@@ -34,9 +34,11 @@ from synergy.mx.web.request_limits import BODY_BYTES_MAX, COUNT_MAX, check_reque
 from synergy.mx.web.responses import finish, refusal, see
 from synergy.mx.web.route import Route, map_of, match
 from synergy.mx.web.site import Site
+from synergy.operations.past import unknown
 from synergy.operations.refusal import OperationRefused
 from synergy.ports.errors import PortError
 from synergy.ports.store import Store
+from synergy.view.past import PastUnknown
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -155,6 +157,10 @@ class App:
                 check_names(request, route)
             if route.is_reason_needed(values) and reason_of(request) is None:
                 return self._without_reason(request, route, values)
+            if (text := past.asked_of(request)) is not None:
+                return self._past(request, text, values)
+            if (place := past.back_of(request)) is not None:
+                return redirect(place, 302)
             if route.is_shared and LIVE_HEADER in request.http.headers:
                 return self._shared(request, route, values)
             key = key_of(request) if route.method == 'POST' and route.role is not None else None
@@ -164,6 +170,16 @@ class App:
             return refusal(request, self.site, request.http, error)
         except OperationRefused as error:
             return refusal(request, self.site, request.http, refused_by(error))
+
+    def _past(self, request: RequestContext, text: str, values: Mapping[str, str]) -> Response:
+        """Answer as of a past instant."""
+        then = past.of_then(request, text)
+        try:
+            response = request.route.view(then, **values)
+        except PastUnknown as error:
+            raise refused_by(unknown(error)) from error
+        response.headers['As-Of'] = f'{then.now:%Y-%m-%dT%H:%M:%SZ}'
+        return response
 
     def _without_reason(
         self, request: RequestContext, route: Route, values: Mapping[str, str]

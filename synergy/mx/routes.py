@@ -331,4 +331,23 @@ _PAGES: Final[Sequence[Route]] = (
     ),
 )
 
-ROUTES: Final = (*_PAGES, *API_ROUTES)
+#: Of these it is written down how they stood; of the heat map and the graph, `at` is a place.
+_OF_THEN: Final = frozenset(
+    {
+        'overview', 'heatmaps', 'heatmap', 'interval', 'live', 'graph', 'processes', 'happened',
+        'search', 'tree_page',
+    }
+)  # fmt: skip
+_WITH_PLACES: Final = frozenset({'heatmaps', 'heatmap', 'graph'})
+
+ROUTES: Final = (
+    *(
+        replace(
+            route,
+            has_past=route.endpoint in _OF_THEN,
+            has_own_at=route.endpoint in _WITH_PLACES,
+        )
+        for route in _PAGES
+    ),
+    *API_ROUTES,
+)

@@ -31,6 +31,7 @@ from synergy.view.freeruns import standing
 from synergy.view.letter_groups import GroupView, letter_groups
 from synergy.view.need import Need, NeedKind, Seen
 from synergy.view.needs_of_workers import needs_of_workers
+from synergy.view.past_store import is_past
 from synergy.view.self_paused import self_paused
 from synergy.view.troubles import Trouble
 from synergy.view.words import at, span
@@ -52,7 +53,10 @@ def needs(seen: Seen, kinds: Collection[NeedKind] = frozenset(NeedKind)) -> list
 
     kinds: only of these, and what is read together with them. Hold the lock of the read model, if
     the timetable is its own. Dead letters are only read when a job is held, or there are free runs.
+    Of a past instant nobody needs anything any more.
     """
+    if is_past(seen.store):
+        return []
     parts = (part for part, made in _PARTS if not made.isdisjoint(kinds))
     return [need for part in parts for need in part(seen)]
 

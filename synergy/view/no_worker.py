@@ -16,6 +16,7 @@ from synergy.core.timeperiod import JobKey
 from synergy.ports.store import Reader
 from synergy.view.boxes import BoxView, Presence, box_views
 from synergy.view.cause import Cause, CauseKind, start_on, start_there, undrain
+from synergy.view.past_store import is_past
 from synergy.view.words import at
 
 #: Boxes of which is told; of more, only how many there are.
@@ -40,8 +41,10 @@ def no_worker(boxes: Boxes, process: str) -> Sequence[Cause]:
     """Return why nobody runs `process`, box by box; nothing when somebody on a box should.
 
     process: of a group, its workers. One that was started by hand, without a Supervisor, is not
-    seen.
+    seen. Of a past instant it is not known.
     """
+    if is_past(boxes.store):
+        return ()
     return no_worker_among(boxes, process, box_views(boxes.store, boxes.vanished_after))
 
 

@@ -50,8 +50,8 @@ def past_at(store: JournalReader, today: Hierarchy, at: datetime) -> Past:
     if mark is None:
         raise PastUnknown(
             f'what stood at {_said(at)} is not known: history begins '
-            + (f'with {_said(marks[0].at)}' if marks else 'once a Scheduler has led'),
-            f'give {_said(_known_from(marks, span))} or later' if marks else 'start one',
+            + (f'with {_from(marks[0].at)}' if marks else 'once a Scheduler has led'),
+            f'give {_from(_known_from(marks, span))} or later' if marks else 'start one',
         )
     has_lines = mark.number + 1 >= span.start or mark.number + 1 >= span.stop
     if not has_lines and at - mark.at >= _JUST:
@@ -98,7 +98,7 @@ def _gone(
     return PastUnknown(
         f'what stood at {_said(at)} is not known any more: the journal begins with line '
         f'{span.start}, for older lines than journal_days are gone',
-        f'give {_said(_known_from(marks, span))} or later, or exactly {near}, of which there is a '
+        f'give {_from(_known_from(marks, span))} or later, or exactly {near}, of which there is a '
         'snapshot',
     )
 
@@ -150,5 +150,11 @@ def _said(at: datetime) -> str:
     return f'{at:%Y-%m-%d %H:%M:%S} UTC'
 
 
+def _from(at: datetime) -> str:
+    """Return the first second that is not earlier."""
+    return _said(at if not at.microsecond else at + timedelta(seconds=1))
+
+
 def _exactly(at: datetime) -> str:
+    at += timedelta(seconds=bool(at.microsecond))
     return f'{at:%Y-%m-%d %H:%M:%S}'

@@ -34,6 +34,7 @@ from synergy.view.cause import (
 )
 from synergy.view.conditions import BY_STATE, FAILED
 from synergy.view.lateness import due_cause
+from synergy.view.past_store import is_past
 from synergy.view.question import Question
 from synergy.view.skipped import skipped_of
 from synergy.view.troubles import isolation_text, standing_of
@@ -86,6 +87,9 @@ def explain(
         depth, following = to_explain[-1]
         text = f'{len(seen)} jobs were looked at; ask on from here: {why_command(following)}'
         causes.append(Cause(key=following, kind=CauseKind.CUT, text=text, depth=depth))
+    if is_past(store):
+        # Nothing helps any more.
+        causes = [replace(cause, action=None) for cause in causes]
     return _shortened(causes)
 
 

@@ -196,7 +196,7 @@ def test_bad_input_is_a_problem_with_advice(
         ('/jobs?state=bloked', "did you mean 'blocked'?"),
         ('/requests?all=maybe', 'true or false'),
         ('/audit?what=nope', 'one of'),
-        ('/status?x=1', 'there are none'),
+        ('/status?x=1', 'there are: at'),
     ],
 )
 def test_what_is_not_understood_is_no_empty_answer(

@@ -6,22 +6,22 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
-from synergy.cli.console import print_json
 from synergy.cli.job_tables import print_job
 from synergy.cli.opening import opened
+from synergy.cli.past import add_at, as_of, print_found
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     add_job(parser)
+    add_at(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
-        page = ask.job(options.process, options.timeperiod)
-        if options.json:
-            print_json(page)
-        else:
+        reading = as_of(options, ask)
+        page = reading.job(options.process, options.timeperiod)
+        if not print_found(options, reading, page):
             print_job(page)
         return ExitCode.OK
 

@@ -6,13 +6,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json
 from synergy.cli.group_tables import print_failures
 from synergy.cli.interface import JobsWanted
 from synergy.cli.job_tables import print_jobs
 from synergy.cli.listing import add_limit, cut, limit_of
 from synergy.cli.numbers import whole
 from synergy.cli.opening import opened
+from synergy.cli.past import add_at, as_of, print_found
 from synergy.core.nearest import nearest
 from synergy.core.states import JobState
 from synergy.view.conditions import SOUGHT
@@ -48,6 +48,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         action='store_true',
         help='the failed ones among them by process and error, those that fail alike as one entry',
     )
+    add_at(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -63,18 +64,14 @@ def _run(options: Namespace) -> ExitCode:
     if options.by_error and options.newest is not None:
         raise CommandError('--newest lists single jobs: leave out --by-error', ExitCode.USAGE)
     with opened(options) as ask:
-        limit = limit_of(options)
+        limit, reading = limit_of(options), as_of(options, ask)
         if options.by_error:
-            groups = cut(ask.job_groups(wanted), limit, 'kinds of errors')
-            if options.json:
-                print_json(groups)
-            else:
+            groups = cut(reading.job_groups(wanted), limit, 'kinds of errors')
+            if not print_found(options, reading, groups):
                 print_failures(groups, _filters(options))
             return ExitCode.OK
-        jobs = cut(ask.jobs(wanted, limit + 1), limit, 'jobs', _ADVICE)
-        if options.json:
-            print_json(jobs)
-        else:
+        jobs = cut(reading.jobs(wanted, limit + 1), limit, 'jobs', _ADVICE)
+        if not print_found(options, reading, jobs):
             print_jobs(jobs, _filters(options))
         return ExitCode.OK
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from synergy.cli.command import CliCommand, ExitCode
-from synergy.cli.console import print_json
 from synergy.cli.opening import opened
+from synergy.cli.past import add_at, as_of, print_found
 from synergy.cli.tables import print_status
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
+    add_at(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
-        found = ask.status()
-        if options.json:
-            print_json(found)
-        else:
+        reading = as_of(options, ask)
+        found = reading.status()
+        if not print_found(options, reading, found):
             print_status(found)
         is_led = found['leader'] is not None and found['leader']['is_leading']
         return ExitCode.OK if is_led else ExitCode.FOUND

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from synergy.cli.arguments import add_timeperiod
 from synergy.cli.command import CliCommand, CommandError, ExitCode
-from synergy.cli.console import print_json, shown
+from synergy.cli.console import shown
 from synergy.cli.opening import opened
+from synergy.cli.past import add_at, as_of, print_found
 from synergy.core.freerun_record import is_freerun
 from synergy.view.documents import CauseDocument
 
@@ -18,6 +19,7 @@ _INDENT_MAX = 10
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument('process', metavar='P', help='name of the process, or of a free run')
     add_timeperiod(parser, is_optional=True)
+    add_at(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
@@ -29,10 +31,9 @@ def _run(options: Namespace) -> ExitCode:
             ExitCode.USAGE,
         )
     with opened(options) as ask:
-        causes = ask.why(options.process, options.timeperiod)
-        if options.json:
-            print_json(causes)
-        else:
+        reading = as_of(options, ask)
+        causes = reading.why(options.process, options.timeperiod)
+        if not print_found(options, reading, causes):
             print_causes(causes)
         return ExitCode.OK
 

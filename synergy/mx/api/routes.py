@@ -31,6 +31,7 @@ from synergy.mx.api.dead_routes import DEAD_ROUTES, NEEDS_REASON_DEAD
 from synergy.mx.api.forecast import FORECAST_ROUTES
 from synergy.mx.api.freeze_routes import FREEZE_ROUTES
 from synergy.mx.api.journal import JOURNAL_ROUTES
+from synergy.mx.api.pasts import with_pasts
 from synergy.mx.api.pools import POOL_ROUTES
 from synergy.mx.api.process_routes import PROCESS_ROUTES
 from synergy.mx.api.route_kinds import ROOT, action, at_once, by_admins, change, listing, reading
@@ -104,7 +105,7 @@ _SEARCH: Final = Parameter(
 )
 
 
-API_ROUTES: Final[tuple[Route, ...]] = (
+_ROUTES: Final[tuple[Route, ...]] = (
     reading('api_status', '/status', overview.api_status, shapes.StatusDocument),
     reading('api_overview', '/overview', overview.api_overview, documents.OverviewDocument),
     listing(
@@ -393,3 +394,5 @@ API_ROUTES: Final[tuple[Route, ...]] = (
         is_api=False,
     ),
 )
+
+API_ROUTES: Final = with_pasts(_ROUTES)

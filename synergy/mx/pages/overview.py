@@ -156,7 +156,9 @@ def overview_of(
             held=held[:ROWS_MAX],
             untold=[_held(request, job) for job in untold_jobs[:ROWS_MAX]],
             untold_count=len(untold_jobs),
-            untaken=list(untaken(model.timetable, work, able_processes(views), request.now)),
+            untaken=()
+            if request.past is not None
+            else list(untaken(model.timetable, work, able_processes(views), request.now)),
             trees=shown.shown,
             part=shown.part,
             tree_count=shown.tree_count,

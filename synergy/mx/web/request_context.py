@@ -23,6 +23,7 @@ from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
 from synergy.mx.web.errors import Refused, unknown, wrong
 from synergy.mx.web.route import Route
 from synergy.mx.web.security import Session
+from synergy.mx.web.shown import Shown
 from synergy.mx.web.site import Site
 from synergy.ports.store import Store
 from synergy.view.jobs import outside
@@ -62,7 +63,8 @@ class Visitor(Struct, frozen=True, kw_only=True):
 class RequestContext(Struct, frozen=True, kw_only=True):
     """A request with everything that answers it. http: as it was sent.
 
-    problem: why a form was not taken; the page of the form then says so.
+    problem: why a form was not taken; the page of the form then says so. past: which instant is
+    shown instead of now, by a site, a store and a clock of then.
     """
 
     site: Site
@@ -73,6 +75,7 @@ class RequestContext(Struct, frozen=True, kw_only=True):
     store: Store
     now: datetime
     problem: Refused | None = None
+    past: Shown | None = None
 
     @property
     def model(self) -> ReadModel:
@@ -82,7 +85,8 @@ class RequestContext(Struct, frozen=True, kw_only=True):
     def look(self) -> None:
         """Bring the read model up to date; leave it to the feed while tabs follow a busy system."""
         self.model.look(self.store, LOOK_PATIENCE_SECONDS)
-        self.site.feed.heed()
+        if self.past is None:
+            self.site.feed.heed()
 
     @property
     def context(self) -> Context:

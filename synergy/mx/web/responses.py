@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from synergy.doors import in_words
 from synergy.mx.live.navigation import Navigation
-from synergy.mx.web import formats
+from synergy.mx.web import formats, past
 from synergy.mx.web.address import site_named_in
 from synergy.mx.web.compression import compress
 from synergy.mx.web.errors import Refused
@@ -43,6 +43,7 @@ THEMES: Final = ('light', 'dark')
 def page(request: RequestContext, template: str, status: int = 200, /, **values: Any) -> Response:
     """Return a page, or to a tab that reads it again what is live in it; see `regions.html`."""
     is_live = LIVE_HEADER in request.http.headers
+    of_then = past.said_of(request)
     text = request.site.templates.get_template(template).render(
         request=request,
         is_live=is_live,
@@ -57,8 +58,11 @@ def page(request: RequestContext, template: str, status: int = 200, /, **values:
         flash=flash_of(request),
         illegal=request.store.illegal_rows()[:ILLEGAL_MAX],
         left_out=list(request.model.left_out.found.values()),
+        **of_then,
         **values,
     )
+    if request.past is not None:
+        text = past.kept_in(text, request.past)
     return Response(in_words(text), status, mimetype='text/html')
 
 

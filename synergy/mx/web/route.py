@@ -38,6 +38,8 @@ class Route(Struct, frozen=True, kw_only=True):
     `synergy.mx.web.page_cache`.
     parameters, fields, required: of the API alone: what the address and the JSON body take.
     actions: values of the address's `action`.
+    has_past: it shows any past instant, too (`synergy.mx.web.past`). has_own_at: its `at` means
+    something else.
     is_list: the answer is a page of a list. is_stream: it goes on, as server-sent events. answer:
     the shape, a TypedDict, of the JSON answer, or of one item of the list. total: of one item of
     `totals`, what a list says of all its pages together. status_bad: of the same answer when it is
@@ -59,6 +61,8 @@ class Route(Struct, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     needs_reason: bool | tuple[str, ...] = False
     section: str | None = None
+    has_past: bool = False
+    has_own_at: bool = False
     is_list: bool = False
     is_stream: bool = False
     answer: type[Any] | None = None

@@ -19,6 +19,7 @@ from synergy.mx.live.scrapes import Scrapes
 from synergy.mx.live.standings import Standings
 from synergy.mx.live.store_pool import StorePool
 from synergy.mx.web.page_cache import PageCache
+from synergy.mx.web.pasts import Pasts
 from synergy.mx.web.security import Sessions
 from synergy.mx.web.throttle import HASHES_AT_ONCE, OneByOne, Throttle, Turns
 from synergy.mx.web.viewers import ViewerSlots
@@ -57,3 +58,4 @@ class Site(Struct, frozen=True, kw_only=True):
     idle: IdleWatch = field(default_factory=IdleWatch)
     standings: Standings = field(default_factory=Standings)
     scrapes: Scrapes = field(default_factory=Scrapes)
+    pasts: Pasts = field(default_factory=Pasts)
