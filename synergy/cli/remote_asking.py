@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from synergy.cli.http_client import LOOK_SECONDS
-from synergy.cli.interface import FreezeWanted, RecutWanted
+from synergy.cli.interface import FreezeWanted, PastReading, RecutWanted
+from synergy.cli.remote_past import RemotePast
 from synergy.cli.remote_reading import RemoteReading
 from synergy.operations.journal import JournalWanted
 from synergy.view.documents import CommandDocument, FreezeDocument
@@ -19,7 +20,11 @@ ANSWER_SECONDS: Final = 10.0
 
 
 class RemoteAsking(RemoteReading):
-    """What all changes have in common, and the recut of a process."""
+    """What all changes have in common, the recut of a process, and the way to the past."""
+
+    def past(self, at: str) -> PastReading:
+        """Return what could be looked at at a past instant, as typed."""
+        return RemotePast(self.server, at)
 
     def preview_recut(self, wanted: RecutWanted) -> RecutDocument:
         """Return what a recut would do."""

@@ -8,8 +8,7 @@ from typing import Any
 
 from synergy import bootstrap
 from synergy.cli.http_client import HttpClient
-from synergy.cli.interface import RUNS_MAX, JobsWanted, PastReading
-from synergy.cli.past import check_is_told
+from synergy.cli.interface import RUNS_MAX, JobsWanted
 from synergy.core.dead_letters import LetterAction
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
@@ -46,10 +45,6 @@ class RemoteReading:
         #: Of the past: the instant.
         self.at: str | None = None
         self.clock: Clock = bootstrap.clock()
-
-    def past(self, at: str) -> PastReading:
-        """Return what could be looked at at a past instant, as typed."""
-        return RemotePast(self.server, at)
 
     def status(self) -> StatusDocument:
         """Return how the system stands."""
@@ -168,24 +163,6 @@ class RemoteReading:
     def boxes(self) -> Sequence[BoxWorkDocument]:
         """Return the boxes with what runs on them."""
         return list(self.server.items('boxes'))
-
-
-class RemotePast(RemoteReading):
-    """`synergy.cli.interface.PastReading` by the API of a dashboard."""
-
-    at: str
-
-    def __init__(self, server: HttpClient, at: str) -> None:
-        """Ask which instant is meant; raise OperationRefused where it is not known."""
-        super().__init__(server)
-        self.at = at
-        said = self.status()['at']
-        self.at = at if said is None else said
-
-    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
-        """Return why a job stood where it stood."""
-        check_is_told(process)
-        return super().why(process, timeperiod)
 
 
 def _freerun(server: HttpClient, name: str, limit: int = RUNS_MAX) -> Any:

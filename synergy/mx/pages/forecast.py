@@ -332,6 +332,8 @@ class OverviewForecast(Struct, frozen=True, kw_only=True):
 def overview_forecast(request: RequestContext) -> OverviewForecast:
     """Return what owners of trees ask, by the newest forecast; it is waited for by nobody."""
     nothing = OverviewForecast(lines={}, made_at=None)
+    if request.past is not None:
+        return nothing
     try:
         found = cast('ForecastDocument | None', request.site.forecasts.of(Asked()))
     except ForecastFailed:

@@ -215,7 +215,7 @@ def interval_of(request: RequestContext, key: JobKey) -> Interval:
         can_reprocess=can_reprocess,
         can_skip=can_skip,
         can_mark=can_mark,
-        foreseen=None if mark.css in _DONE else _foreseen(request, node, key),
+        foreseen=None if mark.css in _DONE or request.past else _foreseen(request, node, key),
     )
 
 
