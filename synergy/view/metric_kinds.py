@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from synergy.core.leader_counts import LeaderCounts, Times
-from synergy.core.structs import Struct
+from synergy.core.structs import Struct, field
 from synergy.view.boxes import BoxView, Presence
 
 
@@ -65,7 +65,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     """All that was looked up. boxes: those with labels of their own; presences: of all.
 
     broker_up: from this dashboard. counts: of the leading Scheduler. running: by process, as boxes
-    know it, which is a group's name for the workers of one.
+    know it, which is a group's name for the workers of one. lags: lines of the journal behind the
+    cursor of each follower that is wanted. deliveries: messages of alerts that wait.
     """
 
     version: str
@@ -82,6 +83,9 @@ class Seen(Struct, frozen=True, kw_only=True):
     is_stuck: bool
     isolated: int
     is_broker_up: bool
+    is_watched: bool = False
+    lags: Mapping[str, int] = field(default_factory=dict)
+    deliveries: int = 0
 
 
 #: Values of the labels, and the number, or durations, that they have.

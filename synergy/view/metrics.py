@@ -246,6 +246,27 @@ METRICS: Final[Sequence[Metric]] = (
         _one(lambda seen: float(seen.is_broker_up)),
     ),
     Metric(
+        'synergy_watch_up',
+        _GAUGE,
+        'Whether a Watch looks after alerts, traces and whatever else follows the journal',
+        (),
+        _one(lambda seen: float(seen.is_watched)),
+    ),
+    Metric(
+        'synergy_follower_lag_lines',
+        _GAUGE,
+        'Lines of the journal that a follower has yet to read',
+        ('follower',),
+        lambda seen: (((name,), lag) for name, lag in seen.lags.items()),
+    ),
+    Metric(
+        'synergy_alert_deliveries_waiting',
+        _GAUGE,
+        'Messages of alerts that their receivers have not taken yet',
+        (),
+        _one(lambda seen: float(seen.deliveries)),
+    ),
+    Metric(
         'synergy_pool_slots',
         _GAUGE,
         'Slots of a pool',

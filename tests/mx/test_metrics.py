@@ -53,6 +53,9 @@ def counted(pages: DashboardHarness) -> None:
     leadership = pages.store.leadership()
     assert leadership is not None
     pages.store.report_counts(leadership, counts)
+    # Of a follower of ours, and of one that is none.
+    for name in ('alerts', 'somebody'):
+        pages.store.save_journal_cursor(name, 1)
 
 
 def test_all_numbers_are_told_in_both_formats(pages: DashboardHarness) -> None:
@@ -82,6 +85,9 @@ def test_all_numbers_are_told_in_both_formats(pages: DashboardHarness) -> None:
     assert value(text, 'synergy_box_up', box='dev') == 1
     assert value(text, 'synergy_process_resident_memory_bytes', box='dev', process='MX') > 8e7
     assert value(text, 'synergy_pool_slots', pool='warehouse') > 0
+    behind = max(pages.store.journal_span().stop - 2, 0)
+    assert value(text, 'synergy_follower_lag_lines', follower='alerts') == behind
+    assert 'somebody' not in text
     assert value(text, 'synergy_behind_seconds', process='SiteHourly') > 0
     total = sum(
         number

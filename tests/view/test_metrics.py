@@ -64,6 +64,9 @@ def seen() -> Seen:
         is_stuck=False,
         isolated=2,
         is_broker_up=True,
+        is_watched=True,
+        lags={'alerts': 3},
+        deliveries=4,
     )  # fmt: skip
 
 
@@ -92,6 +95,9 @@ SAMPLES = {
     'synergy_scheduler_isolated': [((), 2)],
     'synergy_scheduler_commits_refused': [((), 5)],
     'synergy_broker_up': [((), 1)],
+    'synergy_watch_up': [((), 1)],
+    'synergy_follower_lag_lines': [(('alerts',), 3)],
+    'synergy_alert_deliveries_waiting': [((), 4)],
     'synergy_pool_slots': [(('warehouse',), 8)],
     'synergy_pool_slots_used': [(('warehouse',), 3)],
     'synergy_boxes': [
@@ -135,7 +141,7 @@ def test_values_in_samples_out(metric: object) -> None:
 
 
 def test_names_and_labels_follow_the_rules() -> None:
-    allowed = {'process', 'state', 'pool', 'box', 'group', 'version'}
+    allowed = {'process', 'state', 'pool', 'box', 'group', 'version', 'follower'}
 
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     for metric in METRICS:

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 import synergy
+from synergy.conf.followed import Follower
 from synergy.conf.model import Context
 from synergy.conf.names import PROCESS_SUPERVISOR
 from synergy.core.freerun_record import base_of
@@ -23,7 +24,7 @@ from synergy.core.node import Node
 from synergy.core.records import ProcessName, is_led
 from synergy.core.structs import Struct
 from synergy.mx.live.read_model import LOOK_PATIENCE_SECONDS, ReadModel
-from synergy.ports.store import Reader
+from synergy.ports.store import JournalReader, Reader
 from synergy.view.boxes import box_views, schedulers
 from synergy.view.conditions import HELD
 from synergy.view.metric_kinds import ProcessNumbers, Seen
@@ -144,6 +145,9 @@ class Scrapes:
             is_stuck=said.stuck_since is not None,
             isolated=len(said.isolated),
             is_broker_up=is_broker_up,
+            is_watched=(lease := store.watching()) is not None and lease.until > store_now,
+            lags=lags_of(store),
+            deliveries=sum(store.count_waiting_deliveries().values()),
         )
 
     def _numbers(
@@ -201,6 +205,15 @@ class Scrapes:
                 )
             )
         return found
+
+
+def lags_of(store: JournalReader) -> Mapping[str, int]:
+    """Return how many lines each follower has yet to read, of those that there can be."""
+    last = store.journal_span().stop - 1
+    cursors = store.journal_cursors()
+    return {
+        name.value: max(last - cursors[name.value], 0) for name in Follower if name.value in cursors
+    }
 
 
 def labels_for(context: Context, most: int) -> Labels:
