@@ -65,7 +65,8 @@ def alert_lines(context: Context) -> Iterator[str]:
         if rule.escalate_after is not None:
             others = ', '.join(receivers_said(rule.escalate_to)) or 'them'
             told += f'; reminds {others} after {span(rule.escalate_after)}'
-        yield f'alert {rule.name}: {", ".join(receivers_said(rule.to))} of {on} ({of}){told}'
+        to = ', '.join(receivers_said(rule.to))
+        yield f'alert {rule.name} tells {to} of {on} ({of}){told}'
 
 
 def alerts_described(context: Context) -> list[Json]:
@@ -107,7 +108,7 @@ def print_test(alert: str, found: Sequence[AlertDeliveryDocument]) -> None:
             case _:
                 _say(f'{item["receiver"]}: no answer yet; ./launch.py alert history tells it')
     if not found:
-        _say(f'{alert} has nobody to tell')
+        _say(f'no message of the test of {alert} is there yet; ./launch.py alert history tells it')
 
 
 def _warnings(found: AlertsDocument) -> Sequence[str]:

@@ -16,7 +16,7 @@ from synergy.view.alert_documents import (
     encode_request,
     encode_told,
 )
-from synergy.view.alerts import ToldMessage, history, view_of, watcher_of
+from synergy.view.alerts import ToldMessage, view_of, watcher_of
 from synergy.view.encode import instant
 
 #: How long to wait until Watch has looked.
@@ -40,7 +40,7 @@ class LocalAlerting(LocalAsking):
         found: list[ToldMessage] = []
         before: int | None = None
         while len(found) < limit:
-            page = history(self.store, rules, limit - len(found), before, named)
+            page = alerts.told(self.store, rules, limit - len(found), before, named)
             found += page.items
             before = page.cursor
             if before is None:

@@ -33,7 +33,15 @@ from synergy.operations.submission import (
     write_down,
 )
 from synergy.ports.store.alerts import AlertReader
-from synergy.view.alerts import REQUESTS_MAX, mute_of, remembered, watcher_of
+from synergy.view.alerts import (
+    REQUESTS_MAX,
+    History,
+    Rules,
+    history,
+    mute_of,
+    remembered,
+    watcher_of,
+)
 
 ACTIONS: Final = tuple(kind.value for kind in AlertRequestKind)
 _LIST: Final = './launch.py alert ls lists what there is'
@@ -91,6 +99,29 @@ def known_request(store: AlertReader, request_id: str) -> AlertRequest:
             listed_at='/audit',
         )
     return found
+
+
+def told(
+    store: AlertReader,
+    rules: Rules,
+    limit: int,
+    before: int | None = None,
+    named: str | None = None,
+) -> History:
+    """Return what was told, the newest first; refuse a name of which nothing was and no alert is.
+
+    before: what has a smaller number. named: a rule, or a group, `night/12`.
+    """
+    found = history(store, rules, limit, before, named)
+    known = [str(rule.name) for rule in rules]
+    if named is None or named in known or found.items or before is not None:
+        return found
+    raise OperationRefused(
+        RefusalKind.UNKNOWN,
+        f'nothing was told of {named!r:.80}, and there is no such alert{nearest(named, known)}',
+        _LIST,
+        listed_at=_PAGE,
+    )
 
 
 def rule_named(caller: Caller, named: str) -> AlertRule:

@@ -119,6 +119,8 @@ def test_alerts_are_acknowledged_and_muted_through_a_dashboard(
         (['mute', 'night', '--until', 'soon'], 2, 'cannot be read'),
         (['ack', SEEN_GROUP], 3, 'was acknowledged by ben@10.0.0.8'),
         (['unmute', 'night'], 3, 'is not muted'),
+        (['history', 'nigth'], 3, "did you mean 'night'"),
+        (['history', 'night/99'], 3, 'nothing was told of'),
     ],
 )
 def test_mistakes_are_told(here: Launch, words: list[str], code: int, said: str) -> None:
@@ -198,7 +200,7 @@ def test_check_lists_alerts_and_none_of_their_addresses(here: Launch) -> None:
     assert [item['alert'] for item in found] == ['night', 'quiet']
     assert found[0]['on'] == ['failed', 'held', 'late', 'no_leader']
     assert [text.partition(':')[0] for text in found[0]['to']] == ['hooks', 'mailto']
-    assert 'alert night: hooks:' in here('check', '--no-import').out
+    assert 'alert night tells hooks:' in here('check', '--no-import').out
 
 
 def test_without_alerts_that_is_said(launch: Launch) -> None:

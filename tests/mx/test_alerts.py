@@ -145,6 +145,8 @@ def test_the_history_goes_page_by_page_and_by_alert(pages: DashboardHarness) -> 
     assert {item['group'] for item in one} == {SEEN_GROUP}
     assert pages.get('/api/v1/alerts/history?alert=quiet').get_json()['items'] == []
     assert 'No message' in pages.get('/alerts?alert=quiet').text
+    for unknown in ('/alerts?alert=nigth', '/api/v1/alerts/history?alert=night/99'):
+        assert pages.get(unknown).status_code == 404
     assert 'rel="next"' not in pages.get('/alerts').text
 
 

@@ -13,12 +13,12 @@ from synergy.core.alert_requests import AlertRequest, AlertRequestState
 from synergy.core.structs import replace
 from synergy.mx.api.answers import listed, need_key
 from synergy.mx.api.route_kinds import action, listing, reading
-from synergy.mx.pages.alerts import NUMBER_MAX, ask_action
+from synergy.mx.pages.alerts import ask_action, before_of
 from synergy.mx.web.redact import masked
 from synergy.mx.web.request_context import LIMIT_DEFAULT, LIMIT_MAX, RequestContext
 from synergy.mx.web.responses import json_answer
 from synergy.mx.web.route import Parameter, Route
-from synergy.operations.alerts import ACTIONS, known_request
+from synergy.operations.alerts import ACTIONS, known_request, told
 from synergy.operations.freezes import UNTIL
 from synergy.view.alert_documents import (
     AlertDeliveryDocument,
@@ -28,7 +28,7 @@ from synergy.view.alert_documents import (
     encode_request,
     encode_told,
 )
-from synergy.view.alerts import history, view_of
+from synergy.view.alerts import view_of
 from synergy.view.encode import instant
 
 
@@ -42,8 +42,13 @@ def api_alerts(request: RequestContext) -> Response:
 def api_alert_history(request: RequestContext) -> Response:
     """List messages, one for each receiver, the newest first."""
     limit = request.number('limit', LIMIT_DEFAULT, 1, LIMIT_MAX)
-    before = request.number('cursor', NUMBER_MAX, 0, NUMBER_MAX)
-    found = history(request.store, request.context.alerts, limit, before, request.optional('alert'))
+    found = told(
+        request.store,
+        request.context.alerts,
+        limit,
+        before_of(request),
+        request.optional('alert'),
+    )
     items = [masked(encode_told(item)) for item in found.items]
     return listed(request, items, None if found.cursor is None else str(found.cursor))
 

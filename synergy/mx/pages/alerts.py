@@ -15,12 +15,12 @@ from synergy.mx.web.caller import caller_of
 from synergy.mx.web.paging import older
 from synergy.mx.web.request_context import RequestContext
 from synergy.mx.web.responses import page
-from synergy.operations.alerts import ask, check, kind_of
+from synergy.operations.alerts import ask, check, kind_of, told
 from synergy.operations.freezes import UNTIL
-from synergy.view.alerts import ToldMessage, history, receivers_said, view_of
+from synergy.view.alerts import ToldMessage, receivers_said, view_of
 
 #: No delivery has a number beyond this.
-NUMBER_MAX: Final = 2**50
+_NUMBER_MAX: Final = 2**50
 #: Messages of one page, each to each receiver.
 _ROWS: Final = 50
 #: Alerts of a group that are told one by one.
@@ -45,9 +45,9 @@ def alerts(request: RequestContext) -> Response:
     """Tell what is open, who is told of what, and what was told."""
     now = request.store.store_now()
     rules = request.context.alerts
-    before = request.number('cursor', NUMBER_MAX, 0, NUMBER_MAX)
+    before = before_of(request)
     named = request.optional('alert')
-    found = history(request.store, rules, _ROWS, before, named)
+    found = told(request.store, rules, _ROWS, before, named)
     cursor = None if found.cursor is None else str(found.cursor)
     return page(
         request,
@@ -60,12 +60,18 @@ def alerts(request: RequestContext) -> Response:
             )
         ],
         named=named,
-        is_first=before == NUMBER_MAX,
+        is_first=before is None,
         older=older(request, cursor),
         shown_max=_SHOWN_MAX,
         receivers=receivers_said,
         store_now=now,
     )
+
+
+def before_of(request: RequestContext) -> int | None:
+    """Return before which number the history is asked for; None: from its end."""
+    given = request.optional('cursor')
+    return None if given is None else request.number('cursor', 0, 0, _NUMBER_MAX)
 
 
 def confirm_alert_action(request: RequestContext, action: str) -> Response:
