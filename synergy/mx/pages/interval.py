@@ -158,7 +158,9 @@ def interval(request: RequestContext, process: str, timeperiod: str) -> Response
 
 
 def _told_of(request: RequestContext, key: JobKey) -> Sequence[OpenGroup]:
-    """Return the alerts about an interval that somebody was told of."""
+    """Return the alerts about an interval that somebody was told of; of a past instant none."""
+    if request.past is not None:
+        return []
     memory, _ = remembered(request.store)
     rules = request.context.alerts
     return [item for item in groups_about(memory, str(key), rules, request.now) if item.id]
