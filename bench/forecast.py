@@ -23,6 +23,7 @@ from synergy.core.records import Outcome, Process, ProcessName, RetryPolicy, Rou
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
+from synergy.core.trigger import Every
 from synergy.forecast.likely import Likely
 from synergy.forecast.outlook import forecast
 from synergy.forecast.situation import Situation
@@ -43,6 +44,9 @@ _VANISHED_AFTER: Final = timedelta(seconds=15)
 _RETRY: Final = RetryPolicy(max_attempts=4, delay=timedelta(minutes=2))
 _FAILS: Final = 0.05
 _SPREAD: Final = 0.45
+#: On so many days all takes longer, and nobody knows beforehand.
+_SLOW_DAYS: Final = 0.1
+_SLOWER: Final = 1.6
 #: Usual minutes of a run, by process; each waits for the one before it.
 _HOURS: Final = {'Load': 12, 'Clean': 6, 'Report': 4}
 _NIGHT: Final = {'Fetch': 90, 'Sort': 60, 'Join': 45, 'Sum': 30, 'Check': 15, 'Publish': 5}
@@ -179,6 +183,10 @@ def _play(seed: int, nights: int) -> tuple[Sequence[Said], Mapping[JobKey, datet
     hierarchy = _chain()
     names = list(hierarchy.nodes)
 
+    def length(now: datetime) -> float:
+        is_slow = Random(seed * 10_000 + now.toordinal()).random() < _SLOW_DAYS
+        return random.lognormvariate(0, _SPREAD) * (_SLOWER if is_slow else 1)
+
     def outcome(_uow: object) -> Outcome:
         return Outcome.failed('by chance') if random.random() < _FAILS else Outcome.processed(1)
 
@@ -187,10 +195,10 @@ def _play(seed: int, nights: int) -> tuple[Sequence[Said], Mapping[JobKey, datet
             pipeline=Pipeline(hierarchy=hierarchy, route_of=_route_of),
             start=_START,
             crew=Crew(instances=dict.fromkeys(names, 2)),
-            duration=lambda uow: (
-                60 * _MINUTES[uow.process_name] * random.lognormvariate(0, _SPREAD)
-            ),
+            duration=lambda uow: 60 * _MINUTES[uow.process_name] * length(world.clock.now()),
             is_calm=True,
+            # Nobody dies; and runs are longer than what workers gather before they report.
+            uow_lease=_DAY,
             user_code_of=lambda _: UserCode(handler=Handler(outcome)),
         ),
         seed=seed,
@@ -241,6 +249,8 @@ def _chain() -> Hierarchy:
                 qualifier=Qualifier.HOURLY if name in _HOURS else Qualifier.DAILY,
                 max_running=2,
                 lag=timedelta(0),
+                # A look when nothing is due costs time and changes nothing.
+                trigger=Every(seconds=86_400),
                 retry=_RETRY,
                 deadline=(
                     Within(length=timedelta(minutes=_DEADLINES[name]))

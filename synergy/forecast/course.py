@@ -142,6 +142,10 @@ class _Run:
         """Let what is under way go on: what runs, then what waits for a worker or its next try."""
         known = {unit.id: unit for unit in self._situation.units}
         jobs = [job for job in self._timetable.open_jobs() if job.has_live_unit]
+        jobs.sort(key=lambda job: job.changed_at)
+        for job in jobs:
+            if self._pools is not None:  # Whoever has started last has its turn last.
+                self._pools.has_turn(self._pools.taker(job.process))
         found = [(job, known.get(job.uow_id)) for job in jobs if job.uow_id is not None]
         running = [
             (job, unit)

@@ -54,9 +54,10 @@ class SimulatedGuard:
 class SimulatedHeartbeat:
     """Renews the lease when user code lets it: there is no second thread in a simulated process."""
 
-    def __init__(self, store: UnitStore, clock: StageClock) -> None:
+    def __init__(self, store: UnitStore, clock: StageClock, lease: timedelta = LEASE) -> None:
         """Watch nothing yet."""
         self._store = store
+        self._lease = lease
         self._clock = clock
         self._watched: Watched | None = None
 
@@ -79,7 +80,7 @@ class SimulatedHeartbeat:
         try:
             watched.batch.save(self._store.finish)
             watched.batch.hand_back(self._store)
-            self._store.renew(watched.unit.id, watched.unit.fence, LEASE)
+            self._store.renew(watched.unit.id, watched.unit.fence, self._lease)
         except LeaseLost:
             raise Interrupted(Cause.LOST) from None
         except PortError as error:

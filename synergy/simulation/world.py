@@ -267,7 +267,7 @@ class World:
                 leader_lease=timedelta(days=1) if self.plot.is_calm else timedelta(seconds=10),
                 sweep_period=timedelta(hours=1) if self.plot.is_calm else timedelta(seconds=10),
                 inbox_batch_max=100,
-                uow_lease=LEASE,
+                uow_lease=self.plot.uow_lease,
             ),
         )
         actor.on_stop = scheduler.stop
@@ -284,7 +284,7 @@ class World:
         served = crew.groups.get(process, (process,))
         consumer = broker.consumer(self.plot.pipeline.route_of(served[0]))
         guard = SimulatedGuard()
-        heartbeat = SimulatedHeartbeat(store, self.clock)
+        heartbeat = SimulatedHeartbeat(store, self.clock, self.plot.uow_lease)
 
         capture = ActorCapture(self.stage, actor)
         wait_seconds = 3600.0 if self.plot.is_calm else 5.0
@@ -314,7 +314,7 @@ class World:
             settings=RunnerSettings(
                 name=process,
                 owner=f'{title}:{actor.pid}',
-                lease=LEASE,
+                lease=self.plot.uow_lease,
                 log_lines_max=_LOG_LINES_MAX,
                 zones=Zones(calendars),
                 # Long enough for runs of some simulated seconds to be batched.
@@ -367,14 +367,15 @@ class World:
 
     def _pass_run(self, actor: Actor, heartbeat: SimulatedHeartbeat, uow: Uow) -> None:
         """Let the time of a run pass; fail it where the faults say so."""
-        left = self.plot.duration(uow)
+        left, beat = self.plot.duration(uow), self.plot.beat_seconds
         is_frozen = self.random.random() < self.faults.freeze
         if is_frozen:
             # Asleep with its process: nothing renews the lease.
             actor.pause(LEASE.total_seconds() * self.random.uniform(0.5, 3))
         while left > 0:
-            actor.pause(min(left, 4.0))
-            left -= 4.0
+            before = self.stage.seconds  # A message may wake it.
+            actor.pause(min(left, beat))
+            left -= self.stage.seconds - before if self.plot.is_calm else beat
             heartbeat.beat()
         if self.faults.oversleep and self.random.random() < self.faults.oversleep:
             # Nothing tells it that the lease is lost; somebody else may have the unit by then.

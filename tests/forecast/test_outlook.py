@@ -16,7 +16,7 @@ from synergy.core.hierarchy import Hierarchy, build
 from synergy.core.job_transitions import embryo, next_unit, started
 from synergy.core.pool_record import Demand, Pool, PoolName, SharedPools
 from synergy.core.records import Process, ProcessName, RetryPolicy, Tree, Unit
-from synergy.core.states import JobState, OnFailure, UnitState
+from synergy.core.states import Blocking, JobState, OnFailure, UnitState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey, Qualifier
 from synergy.core.timetable import Timetable
@@ -185,6 +185,54 @@ def test_a_pool_that_is_short_is_what_helps_when_it_is_raised() -> None:
     assert (action.kind, action.of, action.more) == (ActionKind.POOL, pool, 1)
     assert action.sooner > timedelta(hours=1)
     assert {link.waits for link in outlook.path(day)[1:-1]} == {Waits.POOL}
+
+
+def test_a_pool_of_which_few_may_start_a_minute_lets_no_more_start() -> None:
+    pool = PoolName('api')
+    tree = hierarchy(NOW - timedelta(hours=24), max_running=50, demand=Demand(((pool, 1),)))
+    limited = Pool(name=pool, slots=50, per_minute=1)
+    tree = tree.replaced(tree.nodes, SharedPools(sizes={pool: limited}, freerun_demands={}))
+
+    outlook = look(tree, 5)
+    day = key(outlook, DAY, 0)
+    action = outlook.best_action(day)
+
+    # The 24th hour starts 23 minutes from now.
+    assert end(outlook, DAY) * 60 == pytest.approx(23 + 10 / 60, abs=0.05)
+    assert {link.waits for link in outlook.path(day)[1:-1]} == {Waits.RATE}
+    assert action is not None
+    assert (action.kind, action.of, action.more) == (ActionKind.RATE, pool, 1)
+
+
+def test_what_is_skipped_for_an_input_takes_no_time() -> None:
+    once, days = RetryPolicy(max_attempts=1), timedelta(days=1)
+    report = ProcessName('Report')
+    tree = build(
+        [
+            Process(name=DAY, qualifier=Qualifier.DAILY, lag=timedelta(0), retry=once),
+            Process(
+                name=report,
+                qualifier=Qualifier.DAILY,
+                lag=timedelta(0),
+                blocking=Blocking.DEPENDENCIES,
+            ),
+        ],
+        [
+            Tree(name='days', levels=(DAY,), start=NOW - days),
+            Tree(name='reports', levels=(report,), start=NOW - days, dependent_on=('days',)),
+        ],
+    )
+    fails = measured(60, failing=1)
+    work = {DAY: fails, report: measured(7200)}
+
+    outlook = forecast(
+        Situation(now=NOW, timetable=timetable_of(tree), work=work, workers={}), LENGTH
+    )
+
+    likely = outlook.of(key(outlook, report, 0))
+    assert likely is not None
+    assert likely.end is not None
+    assert likely.end - NOW < timedelta(minutes=2)
 
 
 def test_a_deadline_holds_as_often_as_runs_are_short_enough() -> None:
