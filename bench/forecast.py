@@ -52,7 +52,7 @@ _HOURS: Final = {'Load': 12, 'Clean': 6, 'Report': 4}
 _NIGHT: Final = {'Fetch': 90, 'Sort': 60, 'Join': 45, 'Sum': 30, 'Check': 15, 'Publish': 5}
 _MINUTES: Final = _HOURS | _NIGHT
 #: Minutes after midnight until which the last of a night are to be done.
-_DEADLINES: Final = {'Check': 280, 'Publish': 290}
+_DEADLINES: Final = {'Check': 310, 'Publish': 322}
 #: From which chance on somebody is told that a deadline will be missed.
 _WARNED: Final = 0.5
 _AHEAD: Final = timedelta(minutes=30)
