@@ -22,6 +22,7 @@ from werkzeug.test import Client
 from bench import groups
 from bench.breadth_context import FREERUN, START_VARIABLE, TREE_COUNT
 from bench.mx_context import LEVELS
+from bench.mx_load import Elsewhere
 from bench.result import Result
 from synergy import bootstrap
 from synergy.bootstrap import PROJECT
@@ -118,7 +119,7 @@ def _pages(environ: dict[str, str], rounds: int) -> list[Result]:
     found = []
     with bootstrap.open_runtime(settings, context) as runtime:
         _add_freeruns(runtime.open_store())
-        site = site_of(runtime, 'secret of a benchmark')
+        site = site_of(runtime, 'secret of a benchmark', Elsewhere())
         client = Client(App(site))
         client.get('/', headers=_HEADERS)
         for what, address, milliseconds, kilobytes in _PAGES:

@@ -89,7 +89,7 @@ def run(*, is_quick: bool) -> Sequence[Result]:
         settings, context = bootstrap.load(environ)
         runtime = _Runtime(settings, context, SimulatedClock(_NOW), Path(folder) / 'store.db')
         count = _fill(runtime)
-        site = site_of(runtime, 'secret of a benchmark')
+        site = site_of(runtime, 'secret of a benchmark', mx_load.Elsewhere())
         client = Client(App(site))
         began = time.perf_counter()
         client.get('/', headers={'Host': 'localhost'})

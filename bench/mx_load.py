@@ -30,6 +30,8 @@ from synergy.adapters.sqlite.states import ENDED_JOBS
 from synergy.bootstrap import PROJECT
 from synergy.cli.patience import Patience
 from synergy.core.records import ProcessName
+from synergy.mx.live.forecasts import ForecastFailed
+from synergy.operations.foreseen import Answer, Asked
 
 VIEWERS: Final = 50
 #: What they look at: most the overview, some a heat map and an interval.
@@ -44,6 +46,17 @@ _PIPELINE: Final = (HOURLY, DAILY, MONTHLY, ALERT)
 _FINISHED: Final = f"""
 SELECT count(*) FROM job WHERE process_name IN (?, ?, ?, ?) AND state IN {ENDED_JOBS}
 """
+
+
+class Elsewhere:
+    """Makes no forecasts: in truth that is done in a process of its own, beside the pages."""
+
+    def answer(self, asked: Asked) -> Answer:
+        """Make none."""
+        raise ForecastFailed(f'a benchmark of pages makes none: {asked}')
+
+    def close(self) -> None:
+        """Keep nothing."""
 
 
 def environ_of(folder: str) -> dict[str, str]:

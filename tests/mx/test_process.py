@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import urllib.request
@@ -11,6 +12,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from tests.mx.dashboard_harness import PASSWORD
@@ -47,8 +49,12 @@ def test_it_serves_streams_and_stops_at_once(system: SystemHarness) -> None:
     with urllib.request.urlopen(f'{place}events', timeout=60) as stream:
         assert stream.headers['Content-Type'].startswith('text/event-stream')
         assert stream.readline() == b'retry: 3000\n'
+        with urllib.request.urlopen(f'{place}api/v1/forecast', timeout=60) as answer:
+            assert json.loads(answer.read())['draws'] > 0
+        (forecaster,) = psutil.Process(child.pid).children()
         child.terminate()
         assert child.wait(10) == 0
+        forecaster.wait(10)
 
     assert 'MX stopped' in log(system)
 

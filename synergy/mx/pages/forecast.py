@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Final, cast
 from urllib.parse import urlencode
@@ -31,7 +32,7 @@ from synergy.mx.widgets.foreseen import (
     place_of,
     read,
     step_of,
-    tree_lines,
+    tree_line,
     waits_said,
 )
 from synergy.mx.widgets.gantt import Bar, Frame, Lanes, Shade, frame_of, lanes_of, shades_of
@@ -321,25 +322,32 @@ def _stuck(item: StuckDocument) -> StuckRow:
 class OverviewForecast(Struct, frozen=True, kw_only=True):
     """What the overview says of trees. made_at: when it was so; None: there is no forecast yet."""
 
-    lines: Mapping[str, Sequence[TreeLine]]
+    by_tree: Mapping[str, Sequence[TreeForecastDocument]]
+    nodes: Mapping[ProcessName, Node]
+    now: datetime
     made_at: datetime | None
 
     def of(self, tree: str) -> Sequence[TreeLine]:
-        """Return what is said of a tree."""
-        return self.lines.get(tree, ())
+        """Return what is said of a tree; of what is known here alone."""
+        return [
+            tree_line(item, node, self.now)
+            for item in self.by_tree.get(tree, ())
+            if (node := self.nodes.get(ProcessName(item['likely']['process']))) is not None
+        ]
 
 
 def overview_forecast(request: RequestContext) -> OverviewForecast:
     """Return what owners of trees ask, by the newest forecast; it is waited for by nobody."""
-    nothing = OverviewForecast(lines={}, made_at=None)
-    if request.past is not None:
-        return nothing
-    try:
-        found = cast('ForecastDocument | None', request.site.forecasts.of(Asked()))
-    except ForecastFailed:
-        return nothing
-    if found is None:
-        return nothing
-    nodes: Mapping[ProcessName, Node] = request.model.hierarchy.nodes
-    trees: Sequence[TreeForecastDocument] = found['trees']
-    return OverviewForecast(lines=tree_lines(trees, nodes, request.now), made_at=read(found['at']))
+    found = None
+    if request.past is None:
+        with suppress(ForecastFailed):
+            found = cast('ForecastDocument | None', request.site.forecasts.of(Asked()))
+    by_tree: dict[str, list[TreeForecastDocument]] = {}
+    for item in () if found is None else found['trees']:
+        by_tree.setdefault(item['tree'], []).append(item)
+    return OverviewForecast(
+        by_tree=by_tree,
+        nodes=request.model.hierarchy.nodes,
+        now=request.now,
+        made_at=None if found is None else read(found['at']),
+    )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from urllib.parse import urlencode
 
 from synergy.core.node import Node
 from synergy.core.pool_record import Pool
-from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
 from synergy.core.timeperiod import Measure, Timeperiod, parse, start_utc
 from synergy.mx.widgets.gantt import Expected
@@ -209,18 +208,6 @@ def interval_said(timeperiod: Timeperiod, node: Node, now: datetime) -> str:
             return names.get(days) or f'{begin.day} {begin:%b}'
         case _:
             return Clock(now=now, zone=zone).at(node.calendar.start(timeperiod))
-
-
-def tree_lines(
-    found: Sequence[TreeForecastDocument], nodes: Mapping[ProcessName, Node], now: datetime
-) -> Mapping[str, Sequence[TreeLine]]:
-    """Return what is said of each tree; of what is known here alone."""
-    lines: dict[str, list[TreeLine]] = {}
-    for item in found:
-        node = nodes.get(ProcessName(item['likely']['process']))
-        if node is not None:
-            lines.setdefault(item['tree'], []).append(tree_line(item, node, now))
-    return lines
 
 
 def capitalized(text: str) -> str:
