@@ -162,6 +162,9 @@ def fact_of_deadline(item: LikelyDocument, now: datetime) -> Fact:
     band = ''
     if item['low'] is not None and item['high'] is not None:
         band = f' ({_at(item["low"])} to {_at(item["high"])})'
+    root = item['root']
+    cause = None if root is None else f'{root["process"]}@{root["timeperiod"]}'
+    because = '' if root is None else f'{cause}: {root["text"]}; '
     late_at = 'unknown' if item['late_at'] is None else _at(item['late_at'])
     action = item['action']
     return Fact(
@@ -169,7 +172,8 @@ def fact_of_deadline(item: LikelyDocument, now: datetime) -> Fact:
         subject=subject,
         process=ProcessName(name),
         since=now,
-        why=f'{end}{band}{through}; the deadline is {late_at} and holds with '
+        cause=cause,
+        why=f'{because}{end}{band}{through}; the deadline is {late_at} and holds with '
         f'{chance_said(item["holds"] or 0.0)}',
         helps=f'./launch.py forecast --process {name}' if action is None else action_said(action),
         address=f'/i/{quote(name)}/{timeperiod}',

@@ -19,7 +19,7 @@ from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
 from synergy.ports.store import Store
 from synergy.view.alert_facts import fact_of_broker, fact_of_deadline
-from synergy.view.forecast import encode_forecast, forecast_of, situation_of
+from synergy.view.forecast import LikelyDocument, encode_forecast, forecast_of, situation_of
 from synergy.view.index import load_index
 
 logger = logging.getLogger(__name__)
@@ -174,19 +174,25 @@ class Foresight(Aside):
         self._is_told, self.is_known = False, True
         return max(FORECAST_SECONDS, FORECAST_RATIO * (self.clock.monotonic() - began))
 
-    def _foreseen(self, store: Store) -> Mapping[str, Foreseen]:
+    def _outlook(self, store: Store) -> Sequence[LikelyDocument]:
+        """Return the deadlines ahead, the least likely to hold first."""
         now = self.clock.now()
         # An index of its own: the engine goes on with it on a virtual clock.
         index = load_index(self._hierarchy, store, now)
         situation = situation_of(index, store, now, self._vanished_after)
-        outlook = encode_forecast(forecast_of(situation, FORECAST_LENGTH), None, _FACTS_MAX)
+        outlook = forecast_of(situation, FORECAST_LENGTH)
+        return encode_forecast(outlook, None, _FACTS_MAX)['deadlines']
+
+    def _foreseen(self, store: Store) -> Mapping[str, Foreseen]:
+        now = self.clock.now()
+        deadlines = self._outlook(store)
         # What has come true is so until it is done: see `facts`.
         found = {
             subject: item
             for subject, item in self._facts.items()
             if now - KEPT < item.late_at <= now
         }
-        for item in outlook['deadlines']:
+        for item in deadlines:
             fact = fact_of_deadline(item, now)
             known = self._facts.get(fact.subject)
             limit = WARNED_BELOW if known is None else CALM_ABOVE

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: Between attempts while something goes wrong, doubled up to the second.
 _PAUSE_SECONDS: Final = 2.0
-_PAUSE_SECONDS_MAX: Final = 60.0
+_PAUSE_SECONDS_MAX: Final = 15.0
 
 
 class Follower(Protocol):

@@ -54,6 +54,8 @@ _FREERUNS_SECONDS: Final = 300.0
 _LEADERLESS: Final = timedelta(seconds=5)
 #: When everything has just been started, nobody leads yet.
 _START_SECONDS: Final = 30.0
+#: Nor have boxes been heard of, or workers taken what is queued.
+_NEEDS_START_SECONDS: Final = 15.0
 #: Requests that were done so long ago while nobody watched are told all the same.
 _REQUESTS_BACK: Final = timedelta(minutes=10)
 
@@ -113,6 +115,9 @@ class Sources:
         facts: list[Fact] = []
         unread: set[ReadFrom] = set()
         now_led = self._is_led(store)
+        is_starting = self._clock.monotonic() - self._began < _NEEDS_START_SECONDS
+        if is_starting:
+            unread |= {ReadFrom.NEEDS, ReadFrom.BOXES}
         for read_from, is_wanted, read in (
             (ReadFrom.LEADER, True, partial(self._leader, store)),
             (
@@ -120,7 +125,11 @@ class Sources:
                 bool(self._kinds & JOB_KINDS),
                 partial(self._of_jobs, store, behind.lines, now_led),
             ),
-            (ReadFrom.NEEDS, bool(self._needs_kinds), partial(self._of_needs, store)),
+            (
+                ReadFrom.NEEDS,
+                bool(self._needs_kinds) and not is_starting,
+                partial(self._of_needs, store),
+            ),
             (
                 ReadFrom.JOURNAL,
                 True,

@@ -9,13 +9,22 @@ import pytest
 
 from synergy.core.alert_rules import AlertKind
 from synergy.core.leader_standing import Isolated, LeaderStanding, Subject, SubjectKind
-from synergy.core.records import Leadership, ProcessName
+from synergy.core.records import Leadership, ProcessName, Unit, UowId
+from synergy.core.states import UnitState
 from synergy.core.structs import replace
-from synergy.view.alert_facts import KIND_BY_NEED, facts_of_leader, facts_of_needs
+from synergy.view.alert_facts import (
+    KIND_BY_NEED,
+    fact_of_freerun,
+    facts_of_leader,
+    facts_of_needs,
+)
+from synergy.view.freeruns import EntryResults
 from synergy.view.need import Need, NeedKind
+from tests.builders import key
 
 NOON: Final = datetime(2026, 11, 27, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)
+TIMEPERIOD: Final = key('SiteHourly@2026112709').timeperiod
 LED: Final = Leadership(owner='box-1', term=3, until=NOON + HOUR)
 
 
@@ -81,3 +90,23 @@ def test_what_the_leader_says_of_itself() -> None:
     assert (process.kind, process.process) == (AlertKind.ISOLATED, ProcessName('A'))
     assert command.process is None
     assert list(facts_of_leader(LED, LeaderStanding(), '', NOON)) == []
+
+
+def test_a_free_run_has_failed_while_its_newest_run_did() -> None:
+    name = ProcessName('Mail::nightly')
+    dead = Unit(
+        id=UowId('u'), process=name, timeperiod=TIMEPERIOD, start=TIMEPERIOD, end=TIMEPERIOD,
+        run=1, state=UnitState.DEAD, created_at=NOON, finished_at=NOON,
+        error='no route to host',
+    )  # fmt: skip
+
+    fact = fact_of_freerun(name, EntryResults(last=dead, failed_count=3, is_least=True))
+
+    assert fact is not None
+    assert (fact.kind, fact.subject, fact.process) == (AlertKind.FAILED, name, name)
+    assert fact.why == 'its newest at least 3 runs failed: no route to host'
+    once = fact_of_freerun(name, EntryResults(last=dead, failed_count=1, is_least=False))
+    assert once is not None
+    assert once.why == 'its newest run failed: no route to host'
+    assert fact_of_freerun(name, EntryResults(last=dead, failed_count=0, is_least=False)) is None
+    assert fact_of_freerun(name, EntryResults(last=None, failed_count=0, is_least=False)) is None

@@ -146,7 +146,7 @@ def test_what_goes_wrong_is_told_once_and_tried_again_ever_less_often(
         follower.error = None
         assert thread.step() == 7.0
 
-    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert pauses == [2, 4, 8, 15, 15, 15, 15, 15, 15]
     events = [getattr(record, 'event', None) for record in caplog.records]
     assert events.count('follower_failed') == 1
     assert events.count('follower_works') == 1

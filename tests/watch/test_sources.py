@@ -22,13 +22,15 @@ from synergy.core.commands import Command, CommandId, CommandKind, CommandState
 from synergy.core.effects import AddPage, Save, SaveCommand, SaveJob
 from synergy.core.journal import BY_UNIT, Change, Happened
 from synergy.core.journal_pages import page_of
-from synergy.core.records import ProcessName
+from synergy.core.records import Box, ProcessName
 from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.timeperiod import JobKey
 from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
+from synergy.view.forecast import LikelyDocument, LinkDocument
+from synergy.view.forecast_stuck import RootDocument
 from synergy.view.index import load_index
-from synergy.watch.aside import BROKER_PATIENCE, BrokerLook
+from synergy.watch.aside import BROKER_PATIENCE, CALM_ABOVE, WARNED_BELOW, BrokerLook, Foresight
 from synergy.watch.index import WatchedIndex
 from synergy.watch.sources import Asides, Sources
 from tests.builders import key, two_trees
@@ -217,6 +219,7 @@ def test_a_broken_source_is_told_in_the_log_and_the_others_go_on(
         raise ValueError('a fault')
 
     monkeypatch.setattr(site.sources, '_of_needs', broken)
+    site.clock.advance(timedelta(seconds=20))
     look = site.sources.read(site.store, is_first=False)
     site.sources.read(site.store, is_first=False)
 
@@ -272,3 +275,97 @@ def test_a_broker_is_away_once_it_stays_so() -> None:
     look.asked_since = clock.monotonic()
     clock.advance(timedelta(seconds=BrokerLook.HANGS_SECONDS + 1))
     assert [fact.kind for fact in look.facts()] == [AlertKind.BROKER_AWAY]
+
+
+def test_boxes_are_not_judged_while_everything_starts(site: Site) -> None:
+    leader(site.store)
+    box = Box(box_id='b1', host='h', pid=1, version='3')
+    site.store.heartbeat(box, timedelta(seconds=15))
+    site.clock.advance(timedelta(minutes=5))
+    site.store.lead('one', timedelta(hours=1))
+    site.sources = site.watched()
+
+    look = site.sources.read(site.store, is_first=False)
+    assert not look.seen.readable & {ReadFrom.NEEDS, ReadFrom.BOXES}
+    assert site.told(AlertKind.BOX_VANISHED, 20) == ['b1']
+    site.store.heartbeat(box, timedelta(seconds=15))
+    assert site.told(AlertKind.BOX_VANISHED, 60) == ['b1']
+
+
+class Foreseeing(Foresight):
+    """Foresees what it is told."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__(lambda: None, two_trees(), timedelta(seconds=15), clock)  # type: ignore[arg-type,return-value]
+        self.items: list[LikelyDocument] = []
+
+    def _outlook(self, store: object) -> Sequence[LikelyDocument]:
+        del store
+        return self.items
+
+
+def likely(holds: float, late_at: str = '2026-11-23T13:00:00Z') -> LikelyDocument:
+    return LikelyDocument(
+        process='SiteDaily', timeperiod='2026112200', started=None, start='2026-11-23T12:00:00Z',
+        end='2026-11-23T13:30:00Z', low='2026-11-23T13:10:00Z', high='2026-11-23T14:00:00Z',
+        late_at=late_at, holds=holds,
+        path=[LinkDocument(
+            process='SiteHourly', timeperiod='2026112223', start='2026-11-23T12:00:00Z', end=None,
+            waits='input', of='',
+        )],
+        action=None, root=None,
+    )  # fmt: skip
+
+
+def test_what_will_be_late_is_told_until_it_is_likelier_to_hold_or_is_done() -> None:
+    clock = SimulatedClock(NOW)
+    foresight = Foreseeing(clock)
+
+    def told(*items: LikelyDocument, late: Collection[str] = ()) -> Sequence[Fact]:
+        foresight.items = list(items)
+        foresight.ask()
+        clock.advance(timedelta(minutes=1))
+        return foresight.facts(late)
+
+    assert told(likely(WARNED_BELOW)) == []
+    (fact,) = told(likely(0.31))
+    assert (fact.kind, fact.subject) == (AlertKind.WILL_BE_LATE, 'SiteDaily@2026112200')
+    assert fact.why == (
+        'likely end 2026-11-23 13:30 UTC (2026-11-23 13:10 UTC to 2026-11-23 14:00 UTC), by way of '
+        'SiteHourly@2026112223; the deadline is 2026-11-23 13:00 UTC and holds with 31 %'
+    )
+    # It is not over with the first better drawing, and it began when it was first foreseen.
+    (again,) = told(likely(WARNED_BELOW + 0.1))
+    assert again.since == fact.since
+    # What has come true is told of until it is done.
+    clock.advance(timedelta(hours=2))
+    assert told(late={'SiteDaily@2026112200'}) == [again]
+    assert told() == []
+    assert told(late={'SiteDaily@2026112200'}) == [again]
+    assert foresight.is_known
+
+
+def test_what_stands_in_the_way_is_the_cause() -> None:
+    foresight = Foreseeing(SimulatedClock(NOW))
+    root = RootDocument(
+        process='SiteHourly', timeperiod='2026112205', cause='held', of='SiteHourly', until=None,
+        text='is held for an operator',
+    )  # fmt: skip
+    item = likely(0.0)
+    item['root'], item['end'] = root, None
+    foresight.items = [item]
+    foresight.ask()
+
+    (fact,) = foresight.facts(())
+    assert fact.cause == fact.root == 'SiteHourly@2026112205'
+    assert (fact.why or '').startswith('SiteHourly@2026112205: is held for an operator; nobody')
+
+
+def test_a_likelier_deadline_is_over() -> None:
+    foresight = Foreseeing(SimulatedClock(NOW))
+    foresight.items = [likely(0.3)]
+    foresight.ask()
+    assert foresight.facts(())
+    foresight.items = [likely(CALM_ABOVE)]
+    foresight.ask()
+    assert not foresight.facts(())
