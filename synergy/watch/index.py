@@ -109,7 +109,7 @@ class WatchedIndex:
         timetable.load(store.index_stretches, store.open_jobs(), store.index_copy())
         self.failed = {}
         for job in all_jobs(store, JobFilter(is_failed=True)):
-            if timetable.state(job.key) is not None:
+            if _has_failed(job) and timetable.state(job.key) is not None:
                 self.failed.setdefault(job.process, set()).add(job.timeperiod.ordinal)
         timetable.pause(paused_requests(store, timetable))
         self.timetable = timetable

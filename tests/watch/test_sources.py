@@ -142,6 +142,11 @@ def test_what_is_late_held_or_failed_is_told_within_a_look(site: Site) -> None:
     assert (AlertKind.HELD, str(hour(0))) in facts
     assert (AlertKind.FAILED, str(hour(1))) in facts
     assert (AlertKind.LATE, str(hour(1))) not in facts
+    assert (AlertKind.FAILED, str(hour(0))) not in facts
+    fresh = WatchedIndex(site.context.hierarchy, site.clock)
+    fresh.look(site.store)
+    # One that waits for a person was not skipped, neither for one who has just begun to watch.
+    assert fresh.failed == {hour(1).process: {hour(1).timeperiod.ordinal}}
     site.commit(done(hour(0), rev=2), done(hour(1), rev=2))
     facts = {(fact.kind, fact.subject) for fact in site.facts()}
     assert not facts & {
