@@ -37,6 +37,9 @@ _ITEMS_MAX: Final = 500
 _PAGES_MAX: Final = 50
 #: Between looks where nothing has happened.
 _PERIOD_SECONDS: Final = 1.0
+#: Between attempts while a receiver takes nothing, doubled up to the second.
+_PAUSE_SECONDS: Final = 2.0
+_PAUSE_SECONDS_MAX: Final = 60.0
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -104,10 +107,36 @@ class TellingFollower(Generic[T]):
         self._journal = JournalFollower(name)
         self._requests: RequestsTold | None = None
         self._refused: list[str] = []
+        self._failures = 0
 
     def look(self, store: Store, lease: WatchLease) -> float:
-        """Tell what has happened since the cursor; raise NotTaken, and the cursor stays."""
+        """Tell what has happened since the cursor, which stays where that is not taken.
+
+        A receiver that is away is a trouble of its own, and no failure of Watch.
+        """
         del lease
+        try:
+            seconds = self._look(store)
+        except NotTaken as error:
+            return self._not_taken(error)
+        if self._failures:
+            logger.info('%s are taken again', self._name, extra={'event': 'taken_again'})
+        self._failures = 0
+        return seconds
+
+    def _not_taken(self, error: NotTaken) -> float:
+        if not self._failures:
+            logger.warning(
+                '%s are not taken, and are sent again until they are: %s',
+                self._name,
+                error,
+                extra={'event': 'not_taken'},
+            )
+        seconds: float = min(_PAUSE_SECONDS * 2 ** min(self._failures, 10), _PAUSE_SECONDS_MAX)
+        self._failures += 1
+        return seconds
+
+    def _look(self, store: Store) -> float:
         behind = self._bounded(self._journal.behind(store, _PAGES_MAX))
         requests = self._requests
         if requests is None:

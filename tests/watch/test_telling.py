@@ -162,19 +162,26 @@ def test_a_new_follower_begins_with_what_happens_from_now_on(harness: SchedulerH
     assert harness.store.journal_cursor('traces') == harness.store.journal_span().stop - 1
 
 
-def test_a_collector_that_is_away_misses_nothing(harness: SchedulerHarness) -> None:
+def test_a_collector_that_is_away_misses_nothing(
+    harness: SchedulerHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     harness.store.save_journal_cursor('traces', 0)
     reprocessed(harness)
     collector = Collector()
     collector.is_away = True
     made = follower(collector, lines_max=7)
 
-    for _ in range(3):
-        with pytest.raises(NotTaken):
-            made.look(harness.store, LEASE)
-    assert harness.store.journal_cursor('traces') == 0
-    collector.is_away = False
-    look(harness, made)
+    with caplog.at_level(logging.INFO):
+        waits = [made.look(harness.store, LEASE) for _ in range(7)]
+        assert harness.store.journal_cursor('traces') == 0
+        collector.is_away = False
+        look(harness, made)
+
+    assert waits == [2, 4, 8, 16, 32, 60, 60]
+    events = [getattr(record, 'event', '') for record in caplog.records]
+    assert [event for event in events if event.endswith(('taken', 'again'))] == [
+        'not_taken', 'taken_again',
+    ]  # fmt: skip
 
     runs = {span.attributes['synergy.uow'] for span in collector.spans if span.name == 'run'}
     assert runs == {unit.id for unit in harness.store.all_units()}
