@@ -23,6 +23,9 @@ from synergy.view.runs_told import RunTold
 
 #: A request ends after the last of its jobs; clocks differ.
 _SLACK: Final = timedelta(seconds=60)
+#: A request that was over so long before a line that names it is over for good: else a clock was
+#: set back.
+_LONG_BEFORE: Final = timedelta(days=1)
 #: Of requests that are looked for when a follower begins, and of those remembered as told.
 _RECENT_MAX: Final = 1_000
 _KNOWN_MAX: Final = 10_000
@@ -55,23 +58,25 @@ class RequestsTold:
             ]
         self._open = {item.id: item for item in found if item.kind in RESETTING_KINDS}
 
-    def of(self, store: CommandReader, told: RunTold) -> Command | None:
-        """Return the request that a run was made for."""
-        if told.request is None:
-            return None
-        request = CommandId(told.request)
+    def named(self, store: CommandReader, name: str, at: datetime) -> Command | None:
+        """Return the request that a line of that instant names, and look at it until it is over."""
+        request = CommandId(name)
         if request in self._open:
             return self._open[request]
         if request not in self._known:
             if len(self._known) >= _KNOWN_MAX:
                 self._known.clear()
             command = self._known[request] = store.command(request)
-            if command is not None and _is_since(command, told.line.at):
+            if command is not None and _is_since(command, at):
                 self._open[request] = command
         return self._known[request]
 
+    def of(self, store: CommandReader, told: RunTold) -> Command | None:
+        """Return the request that a run was made for."""
+        return None if told.request is None else self.named(store, told.request, told.line.at)
+
     def begun(self, found: Iterable[Command | None]) -> Sequence[Command]:
-        """Return those whose begin has not been told, each once. found: whose runs there are."""
+        """Return those among `found` whose begin has not been told, each once."""
         new = {
             item.id: item
             for item in found
@@ -79,13 +84,18 @@ class RequestsTold:
         }
         return [*new.values()]
 
-    def ended(self, store: CommandReader) -> Sequence[Command]:
-        """Return those that are over now. Each is returned until `note` is told of it."""
+    def ended(self, store: CommandReader, until: datetime | None = None) -> Sequence[Command]:
+        """Return those that are over now. Each is returned until `note` is told of it.
+
+        until: only those that were over by then, for later lines are yet to be dealt with. None:
+        there are none.
+        """
         found = []
         for request in self._open:
-            command = store.command(request)
-            if command is None or command.state not in OPEN_COMMAND_STATES:
-                found.append(command or self._open[request])
+            command = store.command(request) or self._open[request]
+            at = command.finished_at
+            if at is not None and (until is None or at <= until):
+                found.append(command)
         return found
 
     def note(self, begun: Iterable[Command], ended: Iterable[Command]) -> None:
@@ -102,4 +112,4 @@ def _is_since(command: Command, at: datetime) -> bool:
 
     A live interval that a request has reset goes on for long after it, in its trace.
     """
-    return command.finished_at is None or command.finished_at >= at - _SLACK
+    return command.finished_at is None or command.finished_at >= at - _LONG_BEFORE

@@ -145,9 +145,15 @@ class TellingFollower(Generic[T]):
             self._requests = requests
         units = store.units(units_named(behind.lines))
         runs = [(run, requests.of(store, run)) for run in runs_told(behind.lines, units)]
-        begun = requests.begun(request for _, request in runs)
+        named = [
+            requests.named(store, line.request, line.at)
+            for line in behind.lines
+            if line.request is not None
+        ]
         # What still has lines to come may be over already; it is told of with the last of them.
-        ended = [] if behind.is_more else requests.ended(store)
+        until = behind.lines[-1].at if behind.is_more and behind.lines else None
+        ended = requests.ended(store, until)
+        begun = requests.begun([*named, *(request for _, request in runs), *ended])
         told = Told(runs=runs, begun=begun, ended=ended)
         items = self._teller.items(store, told)
         for first in range(0, len(items), _ITEMS_MAX):

@@ -14,7 +14,16 @@ import pytest
 from synergy.core.effects import AddPage, InsertUnit, SaveFreerun, SaveJob, in_stages
 from synergy.core.freerun_record import Freerun
 from synergy.core.index_snapshot import SnapshotMark, opened, snapshot_of
-from synergy.core.job_transitions import embryo, ended, held, reset, started
+from synergy.core.job_transitions import (
+    change_of,
+    embryo,
+    ended,
+    held,
+    reset,
+    rested,
+    started,
+    touched,
+)
 from synergy.core.journal import (
     BY_CLOCK,
     BY_REPAIR,
@@ -126,6 +135,23 @@ def test_free_runs_are_told_apart_and_what_makes_no_transition_makes_no_line() -
     assert (told.begun, told.ended) == (('b1',), ('a1', 'a2'))
     assert page_of([InsertUnit(first_unit(HOUR, NOW))], 1, 1, NOW) is None
     assert page_of([], 1, 1, NOW) is None
+
+
+def test_a_change_says_which_run_it_ends_where_its_kind_does_not() -> None:
+    live = started(embryo(HOUR, NOW), first_unit(HOUR, NOW), JobState.IN_PROGRESS, NOW)
+    again = reset(live, 'again', NOW, CommandId('c1'))
+    next_run = replace(live, run=2, uow_id=uow_id_of(HOUR, 2), state=JobState.FINAL_RUN)
+
+    def ended_run(before: Job, after: Job, what: Happened) -> int:
+        return change_of(after, what, before.state, BY_CLOCK, None, lambda _: before).ended_run
+
+    assert ended_run(live, again, Happened.RESET) == 1
+    assert ended_run(held(live, 'why', NOW), again, Happened.RESET) == 0
+    assert ended_run(rested(live, NOW), again, Happened.RESET) == 0
+    assert ended_run(live, touched(live, NOW), Happened.RETRIED) == 0
+    assert ended_run(live, next_run, Happened.STARTED) == 1
+    assert ended_run(rested(live, NOW), next_run, Happened.STARTED) == 0
+    assert ended_run(embryo(HOUR, NOW), live, Happened.STARTED) == 0
 
 
 def test_whatever_lines_are_put_in_a_page_come_out_of_it() -> None:
