@@ -87,6 +87,8 @@ class UnitDocument(TypedDict):
     error: str | None
     arguments: Annotated[dict[str, Any], 'for the worker; secrets are masked']
     idempotency_key: str
+    request_id: Annotated[str | None, 'request that it was made for; null: its time had come']
+    trace_id: Annotated[str, 'by which a collector of OpenTelemetry knows it']
 
 
 class LineDocument(TypedDict):

@@ -14,6 +14,7 @@ from synergy.core.commands import Command
 from synergy.core.freezes import Freeze
 from synergy.core.records import BoxProcess, Job, LogLine, Unit
 from synergy.core.states import JobState
+from synergy.core.trace_ids import run_ids
 from synergy.view import documents
 from synergy.view.attempts import Attempt, attempts_of
 from synergy.view.boxes import BoxView
@@ -88,6 +89,8 @@ def encode_unit(unit: Unit, now: datetime) -> documents.UnitDocument:
         'error': unit.error,
         'arguments': dict(unit.arguments),
         'idempotency_key': unit.idempotency_key,
+        'request_id': unit.request_id,
+        'trace_id': run_ids(unit.id, unit.request_id).trace,
     }
 
 

@@ -25,6 +25,7 @@ from synergy.core.records import (
 )
 from synergy.core.states import UnitState
 from synergy.core.structs import replace
+from synergy.core.trace_ids import run_ids
 from synergy.mx.pages.interval import RUNS_SHOWN
 from synergy.mx.web.page_cache import LIVE_HEADER
 from synergy.view.index import load_index
@@ -131,6 +132,8 @@ def test_each_attempt_has_its_row_and_its_log(pages: DashboardHarness) -> None:
     assert rows[2][3:8] == ['dev:SiteHourly.2', '1', '12:17:00', '0 ms', 'no data']
     found = pages.get('/api/v1/jobs/SiteHourly/2026112310').json
     assert found is not None
+    run = found['runs'][0]
+    assert (run['request_id'], run['trace_id']) == (None, run_ids(run['id'], None).trace)
     assert [item['owner'] for item in found['runs'][0]['attempts']] == [
         None,
         'lax2:SiteHourly.1',
