@@ -35,6 +35,8 @@ LENGTH: Final = timedelta(hours=24)
 _RUNS_MAX: Final = 200
 _RUNS_MIN: Final = 20
 _RUNS_IN_ALL: Final = 40_000
+#: Runs of an ordinary night, and more: for whoever looks ahead again and again at a known price.
+RUNS_OF_A_LOOK: Final = 20_000
 #: Deadlines that are told with what decides them, and less likely than what to hold.
 _EXPLAINED_MAX: Final = 3
 AT_RISK: Final = 0.9
@@ -289,10 +291,10 @@ def action_said(action: HelpDocument) -> str:
     """Return what helps, in words, with the command where there is one."""
     holds, minutes = action['holds'], round(action['sooner_seconds'] / 60)
     then = f'it ends {minutes:,} minutes earlier' if holds is None else f'it holds with {holds:.0%}'
-    return f'{deed_said(action)}; then {then}'
+    return f'{_deed_said(action)}; then {then}'
 
 
-def deed_said(action: HelpDocument) -> str:
+def _deed_said(action: HelpDocument) -> str:
     """Return what to do, without what comes of it."""
     of, more = action['of'], action['more']
     match ActionKind(action['kind']):
