@@ -8,10 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from synergy.cli.commands.forecast import show
+from synergy.view.forecast import encode_forecast
 from tests.cli.conftest import Said
 from tests.cli.test_remote import history as history
 from tests.cli.test_remote import pages as pages
 from tests.cli.test_remote import remote as remote
+from tests.forecast.test_stuck import DAY, held_job, hierarchy, key, look, timetable_of
 from tests.mx.dashboard_harness import DashboardHarness
 
 Launch = Callable[..., Said]
@@ -79,3 +82,17 @@ def test_a_dashboard_answers_too_and_keeps_its_answer_for_a_while(
     assert again == first
     assert asked()['at'] != first['at']
     assert 'cannot be read' in remote('forecast', '--by', 'soon').err
+
+
+def test_what_does_not_start_is_told_by_its_root(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = hierarchy()
+    job = held_job(tree)
+
+    show(encode_forecast(look(timetable_of(tree, job))))
+
+    said = capsys.readouterr().out
+    hour, day = job.timeperiod, key(tree, DAY).timeperiod
+    assert f'Day      {day}  does not start' in said
+    assert f'Day {day} does not start: Hour {hour} has failed for good' in said
+    assert f'held for an operator: that holds up Day {day}, Report {day}\n' in said
+    assert '3 jobs are due by then and do not start by themselves' in said

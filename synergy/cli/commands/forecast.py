@@ -39,11 +39,12 @@ def _run(options: Namespace) -> ExitCode:
         if options.json:
             print_json(found)
         else:
-            _print(found)
+            show(found)
         return ExitCode.OK
 
 
-def _print(found: ForecastDocument) -> None:
+def show(found: ForecastDocument) -> None:
+    """Print a forecast for people."""
     rows = found['deadlines'] or found['items']
     print_table(
         ('process', 'timeperiod', 'likely end', '4 in 5 between', 'deadline', 'holds'),
@@ -95,11 +96,16 @@ def _stuck(found: ForecastDocument) -> Iterator[str]:
     """Yield what is due and does not start, by what stands in its way."""
     jobs: dict[str, list[str]] = {}
     for item in found['stuck']:
-        span = item['timeperiod'] if item['jobs'] == 1 else f'{item["timeperiod"]}-{item["last"]}'
-        jobs.setdefault(item['root']['text'], []).append(f'{item["process"]} {span}')
+        root = item['root']
+        told = jobs.setdefault(root['text'], [])
+        if item['jobs'] > 1:
+            told.append(f'{item["process"]} {item["timeperiod"]}-{item["last"]}')
+        elif (item['process'], item['timeperiod']) != (root['process'], root['timeperiod']):
+            told.append(f'{item["process"]} {item["timeperiod"]}')
     for text, told in [*jobs.items()][:_ROWS_MAX]:
         more = f' and {len(told) - _STUCK_SHOWN:,} more' if len(told) > _STUCK_SHOWN else ''
-        yield f'{text}: that holds up {", ".join(told[:_STUCK_SHOWN])}{more}'
+        held_up = f': that holds up {", ".join(told[:_STUCK_SHOWN])}{more}' if told else ''
+        yield f'{text}{held_up}'
     if found['stuck_jobs']:
         yield f'{found["stuck_jobs"]:,} jobs are due by then and do not start by themselves'
 
