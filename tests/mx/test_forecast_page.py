@@ -309,7 +309,9 @@ def test_the_page_of_an_interval_says_when_it_is_done_and_what_decides(
     assert len(canned.asked) == count
 
 
-def test_many_processes_are_counted(pages: DashboardHarness, canned: Canned) -> None:
+def test_many_processes_are_counted(
+    pages: DashboardHarness, canned: Canned, monkeypatch: pytest.MonkeyPatch
+) -> None:
     canned.whole = {
         **WHOLE,
         'jobs': 9_999,
@@ -322,6 +324,14 @@ def test_many_processes_are_counted(pages: DashboardHarness, canned: Canned) -> 
     assert 'and 9,799 more' in said
     assert 'and 1,233 more jobs' in said
     assert '32 more deadlines' in said
+
+    canned.whole = WHOLE
+    pages.runtime.clock.advance(timedelta(seconds=31))
+    monkeypatch.setattr('synergy.mx.pages.forecast._ROWS_MAX', 1)
+    pages.get('/forecast')
+    page = pages.get('/forecast').text
+    assert 'and 2 more processes: choose a tree above, or' in words(page)
+    assert 'href="/forecast?process=AlertDaily"' in page
 
 
 @pytest.mark.parametrize('kind', KINDS)

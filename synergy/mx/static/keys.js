@@ -1,10 +1,10 @@
 // Keys for the whole dashboard: ? lists them, / searches, g goes, j and k move, x selects.
 'use strict';
 (() => {
-  const GO = { o: '/', h: '/t/', r: '/runs', q: '/requests', f: '/freeruns', w: '/boxes', p: '/processes', d: '/dead', l: '/alerts', a: '/audit' };
+  const GO = { o: '/', h: '/t/', e: '/forecast', r: '/runs', q: '/requests', f: '/freeruns', w: '/boxes', p: '/processes', d: '/dead', l: '/alerts', a: '/audit' };
   const KEYS = [
     ['?', 'these keys'], ['/', 'search'],
-    ['g then o h r q f w p d l a', 'overview, heat map, runs, requests, free runs, workers, processes, dead letters, alerts, audit'],
+    ['g then o h e r q f w p d l a', 'overview, heat map, what is expected, runs, requests, free runs, workers, processes, dead letters, alerts, audit'],
     ['j k', 'next, previous row'], ['Enter', 'open the row'],
     ['← ↑ ↓ →', 'move in a heat map, along a strip'], ['x, Shift + arrows, drag', 'select a cell, a range'],
     ['Backspace', 'zoom out'], ['r s', 'reprocess, skip what is selected, or the row'], ['.', 'why'], ['Esc', 'let go'],
