@@ -123,23 +123,25 @@ class _Finder:
         if not runs:
             return
         own = self._own(node, runs[0].start)
-        if own is not None:
+        if own is not None and own.cause is not Cause.CLOSED:
             for run in islice(runs, _LOOKS_MAX):
                 yield _stuck(node, run, own)
             return
         begin = due.start
         for run in islice(blocked_runs(self._timetable, node, due, self._at), _LOOKS_MAX):
             if run:
-                yield from self._behind(node, range(begin, run.start))
-                yield _stuck(node, run, self._root(node, run.start))
+                yield from self._behind(node, range(begin, run.start), own)
+                root = self._root(node, run.start)
+                # It may have been open before: what does not end by itself has kept it back then.
+                yield _stuck(node, run, own if own and root.cause in IN_TIME else root)
                 begin = run.stop
-        yield from self._behind(node, range(begin, due.stop))
+        yield from self._behind(node, range(begin, due.stop), own)
 
-    def _behind(self, node: Node, ordinals: range) -> Iterator[Stuck]:
-        """Yield what nothing stands in the way of, but others that come first."""
+    def _behind(self, node: Node, ordinals: range, own: Root | None) -> Iterator[Stuck]:
+        """Yield what waits for nobody. own: what stands in the way of all; None: others first."""
         name = node.process.name
         for run in self._timetable.embryo_runs(name, ordinals):
-            root = Root(key=self._key(name, run.start), cause=Cause.BEHIND)
+            root = own or Root(key=self._key(name, run.start), cause=Cause.BEHIND)
             yield _stuck(node, run, root)
 
     def _own(self, node: Node, first: int) -> Root | None:

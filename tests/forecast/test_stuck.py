@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from synergy.core.closed import parse as parse_closed
 from synergy.core.deadline import Within, of_tree
 from synergy.core.deadline import parse as clock
 from synergy.core.freezes import Freeze, Scope
@@ -160,6 +161,18 @@ def test_a_freeze_holds_up_what_it_outlasts(days: float, count: int) -> None:
     assert action is not None
     assert (action.kind, action.of) == (ActionKind.THAW, 'ice')
     assert action.sooner >= timedelta(hours=2)
+
+
+def test_of_what_is_closed_at_the_end_the_held_job_is_told_that_kept_it_back_before() -> None:
+    closed = (parse_closed('22:00-23:30', UTC),)
+    tree = hierarchy()
+    nodes = dict(tree.nodes)
+    nodes[DAY] = replace(nodes[DAY], process=replace(nodes[DAY].process, closed=closed))
+    tree = tree.replaced(nodes, tree.pools)
+    found = look(timetable_of(tree, held_job(tree))).stuck
+
+    root = next(item.root for item in found if item.process == DAY)
+    assert (root.cause, root.key.process) == (Cause.HELD, HOUR)
 
 
 def test_a_paused_request_holds_up_what_it_has_reset() -> None:
