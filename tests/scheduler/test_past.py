@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.core.index_snapshot import IndexSnapshot, SnapshotMark
 from synergy.core.states import JobState
-from synergy.scheduler import pruning
+from synergy.scheduler import index_snapshots, pruning
 from synergy.view.past import PastUnknown, known_from, past_at
 from tests.builders import instant, key, two_trees
 from tests.scheduler.scheduler_harness import LEASE, SchedulerHarness
@@ -109,3 +110,31 @@ def test_what_somebody_has_broken_is_told(
 
     with pytest.raises(PastUnknown, match=told):
         past_at(harness.store, TODAY, NOW)
+
+
+def test_after_many_lines_there_is_another_snapshot(
+    harness: SchedulerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_snapshots, 'LINES_MAX', 0)
+    harness.run(harness.scheduler())
+
+    marks = harness.store.index_snapshots()
+    assert len(marks) > 2
+    lines_between = [later.number - mark.number for mark, later in pairwise(marks)]
+    assert max(lines_between) < harness.store.journal_span().stop - 1
+
+
+def test_each_context_that_was_led_has_its_own_instants(harness: SchedulerHarness) -> None:
+    began = []
+    for end in ('2026112300', '2026112218', '2026112212'):
+        harness.hierarchy = two_trees(end=end)
+        scheduler = harness.scheduler()
+        harness.run(scheduler)
+        began.append(harness.clock.now())
+        harness.clock.advance(timedelta(minutes=1))
+        harness.run(scheduler)
+        scheduler.close()
+
+    spans = [past_at(harness.store, TODAY, at).timetable.span(HOUR.process) for at in began]
+
+    assert [len(span) for span in spans] == [24, 18, 12]

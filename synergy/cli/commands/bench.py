@@ -17,7 +17,7 @@ from synergy.cli.console import print_table
 #: Module of `bench` by name, in the order of `all`.
 BENCHMARKS: Final = (
     'core', 'embedded', 'production', 'startup', 'closure', 'timers', 'ratios', 'mx', 'breadth',
-    'verify', 'forecast', 'demo',
+    'verify', 'forecast', 'past', 'demo',
 )  # fmt: skip
 #: Not part of `all`: it takes long, and measures what has to be installed first.
 PEERS: Final = 'peers'

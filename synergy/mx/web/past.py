@@ -39,6 +39,8 @@ _FORM: Final = re.compile(r'(<form\b(?![^>]*(?:method="post"|data-past))[^>]*>)'
 _STEPS: Final = (
     ('1 day earlier', timedelta(days=-1)),
     ('1 hour earlier', timedelta(hours=-1)),
+    ('10 minutes earlier', timedelta(minutes=-10)),
+    ('10 minutes later', timedelta(minutes=10)),
     ('1 hour later', timedelta(hours=1)),
     ('1 day later', timedelta(days=1)),
 )
