@@ -112,7 +112,7 @@ def in_order(paragraphs: Iterable[Paragraph]) -> Sequence[Paragraph]:
 def still_late(late: Iterable[LateNow], now: datetime) -> Iterator[Paragraph]:
     """Yield what is late as yet: no line tells of that, for nothing has happened."""
     for item in late:
-        are = 'is' if item.count == 1 else 'are'
+        are, whose = ('is', 'its') if item.count == 1 else ('are', 'the first')
         yield Paragraph(
             topic=Topic.LATE,
             mark=LATE,
@@ -120,8 +120,8 @@ def still_late(late: Iterable[LateNow], now: datetime) -> Iterator[Paragraph]:
             end=now,
             title=f'{item.process} is late',
             sentences=[
-                f'{_counted(item.count, "interval")} {are} not done yet; the deadline of the first '
-                f'has passed {span(now - item.since)} ago.'
+                f'{_counted(item.count, "interval")} {are} not done yet; {whose} deadline passed '
+                f'{span(now - item.since)} ago.'
             ],
             keys=item.first,
             more_count=item.count - len(item.first),

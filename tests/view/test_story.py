@@ -245,7 +245,7 @@ def test_what_is_late_as_yet_comes_first() -> None:
         'SiteHourly: 1 interval failed',
     ]
     assert told[0].sentences == [
-        '7 intervals are not done yet; the deadline of the first has passed 19 h 9 min ago.'
+        '7 intervals are not done yet; the first deadline passed 19 h 9 min ago.'
     ]
     assert (told[0].keys, told[0].more_count) == ([DAY], 6)
 
