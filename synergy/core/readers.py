@@ -235,7 +235,9 @@ def trigger(value: object) -> Trigger:
 
 def deadline(value: object) -> ByClock:
     """Return a deadline by the clock, as in `06:00 +1d`."""
-    return parse_deadline(text()(value))
+    if not isinstance(value, str):
+        raise ValueError("give a text, as in '06:00' or '06:00 +1d'")
+    return parse_deadline(text(least=0)(value))
 
 
 def json_object(value: object) -> Mapping[str, Json]:

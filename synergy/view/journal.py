@@ -168,6 +168,8 @@ def replayed(store: JournalReader, replay: Replay) -> Iterator[Violation]:
 
 def _left_out(first: int, stop: int) -> str:
     """Say of pages that a store leaves out, for somebody has changed them."""
+    if stop - first == 1:
+        return f'line {first} of the journal is not there, or cannot be read'
     return f'lines {first} to {stop - 1} of the journal are not there, or cannot be read'
 
 

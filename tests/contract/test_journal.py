@@ -109,7 +109,7 @@ def test_a_length_that_somebody_made_up_costs_its_page_alone(
     assert [*store.journal_pages(3, 9)] == [third]
     found = lines_behind(store, 0, 9, Wanted())
     assert [line.number for line in found.lines] == [1, 2, 4]
-    assert found.unreadable == ['lines 3 to 3 of the journal are not there, or cannot be read']
+    assert found.unreadable == ['line 3 of the journal is not there, or cannot be read']
     assert store.journal_number_until(NOW + timedelta(minutes=1)) == 4
     assert store.prune_journal(NOW + timedelta(minutes=1), 9) == 3
 

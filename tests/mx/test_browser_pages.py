@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import pytest
 from playwright.sync_api import FloatRect, Page, expect
 
+from synergy.core.commands import Command, CommandId, CommandKind
 from synergy.mx.routes import ROUTES
 from tests.mx.addresses import address_of
 from tests.mx.browser import NARROW, WIDE, Browser, Rules, Server, findings
@@ -54,6 +55,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pages = DashboardHarness(tmp_path_factory.mktemp('pages'))
     pages.foresees = True
     seed(pages)
+    day = pages.key('SiteDaily', '2026112100')
+    asked = Command(
+        id=CommandId('long'),
+        kind=CommandKind.REPROCESS,
+        process=day.process,
+        start=day.timeperiod,
+        end=day.timeperiod.shift(1),
+        actor='anna',
+        reason='withoutanyblank' * 25,
+        created_at=pages.runtime.clock.now(),
+    )
+    pages.store.insert_command(asked)
     server = Server(pages.app)
     yield server.address
     server.close()
