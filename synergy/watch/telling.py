@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
 from synergy.core.commands import Command
@@ -35,6 +35,8 @@ T_out = TypeVar('T_out', covariant=True)
 #: Items that are sent at once.
 _ITEMS_MAX: Final = 500
 _PAGES_MAX: Final = 50
+#: What has happened since then is told by a follower that is new, so that there is something.
+_NEW_SINCE: Final = timedelta(hours=1)
 #: Between looks where nothing has happened.
 _PERIOD_SECONDS: Final = 1.0
 #: Between attempts while a receiver takes nothing, doubled up to the second.
@@ -137,6 +139,9 @@ class TellingFollower(Generic[T]):
         return seconds
 
     def _look(self, store: Store) -> float:
+        if store.journal_cursor(self._name) is None:
+            first = store.journal_number_since(store.store_now() - _NEW_SINCE)
+            store.save_journal_cursor(self._name, first - 1)
         behind = self._bounded(self._journal.behind(store, _PAGES_MAX))
         requests = self._requests
         if requests is None:

@@ -152,13 +152,18 @@ def test_lineage_is_told_in_order_with_the_request_around_its_runs(
     assert kinds.count('START') == kinds.count('COMPLETE')
 
 
-def test_a_new_follower_begins_with_what_happens_from_now_on(harness: SchedulerHarness) -> None:
+def test_a_new_follower_begins_with_the_last_hour(harness: SchedulerHarness) -> None:
     harness.run(harness.scheduler())
+    harness.clock.advance(timedelta(minutes=61))
     collector = Collector()
+    look(harness, follower(collector))
+    assert collector.spans == []
 
+    harness.store.remove_journal_cursor('traces')
+    reprocessed(harness)
     look(harness, follower(collector))
 
-    assert collector.spans == []
+    assert {span.trace for span in collector.spans} == {trace_of_request(REQUEST)}
     assert harness.store.journal_cursor('traces') == harness.store.journal_span().stop - 1
 
 
