@@ -190,7 +190,10 @@ def test_the_page_tells_what_is_at_risk_what_decides_it_and_what_helps(
     # In the drawing, too: by a pattern, and by a text.
     assert '<rect class="hatch"' in page
     assert 'deadline 13:52 holds: 62 %, at risk' in page
-    assert page.count('class="b run"') == 2, 'one of them in the legend'
+    assert page.count('class="b run') == 2, 'one of them in the legend'
+    # What decides is drawn through: the hour that runs, and the day that waits for it.
+    assert page.count('class="b run path"') == page.count('class="b risk path"') == 1
+    assert page.count('; it decides"') == 2
     assert 'href="/i/AlertDaily/2026112200" aria-label="AlertDaily 2026112200: likely from' in page
     assert canned.asked == [Asked()]
 

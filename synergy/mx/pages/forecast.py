@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Final, cast
@@ -221,6 +221,7 @@ def _shown(request: RequestContext, found: ForecastDocument, zone: tzinfo) -> Sh
     ordered = [name for name in _in_tree_order(request) if name in names]
     holds = Holds(request.model.hierarchy, freezes=freezes_in(request.store))
     explained = [_explained(request, item) for item in deadlines if item.path or item.action]
+    deciding = {(link['process'], link['timeperiod']) for item in deadlines for link in item.path}
     helped = [item for item in explained if item.helps is not None]
     stuck = [_stuck(item) for item in found['stuck'][:_STUCK_MAX]]
     due = found['due']
@@ -231,7 +232,7 @@ def _shown(request: RequestContext, found: ForecastDocument, zone: tzinfo) -> Sh
         clock=clock,
         frame=frame,
         rows=[
-            _row(name, by_process.get(name, ()), stuck_jobs[name], frame, clock, holds)
+            _row(name, by_process.get(name, ()), stuck_jobs[name], frame, clock, holds, deciding)
             for name in ordered[:_ROWS_MAX]
         ],
         more_rows=ordered[_ROWS_MAX:],
@@ -252,15 +253,16 @@ def _in_tree_order(request: RequestContext) -> Sequence[str]:
     return [level for tree in trees.values() for level in tree.levels]
 
 
-def _row(
+def _row(  # noqa: PLR0913 - all that is known of a process
     process: str,
     items: Sequence[Foreseen],
     stuck: int,
     frame: Frame,
     clock: Clock,
     holds: Holds,
+    deciding: Collection[tuple[str, str]],
 ) -> Row:
-    lanes = lanes_of(frame, [expected_of(item, clock) for item in items])
+    lanes = lanes_of(frame, [expected_of(item, clock, deciding) for item in items])
     at_risk = [item for item in items if item.is_at_risk]
     late = sum(item.is_late for item in items)
     ends = [item.end for item in items if item.end is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from urllib.parse import urlencode
@@ -125,8 +125,14 @@ def read(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def expected_of(item: Foreseen, clock: Clock) -> Expected:
-    """Return what is drawn of a job: its deadline alone where it does not start by itself."""
+def expected_of(
+    item: Foreseen, clock: Clock, deciding: Collection[tuple[str, str]] = ()
+) -> Expected:
+    """Return what is drawn of a job: its deadline alone where it does not start by itself.
+
+    deciding: jobs that decide deadlines at risk.
+    """
+    is_deciding = (item.process, item.timeperiod) in deciding
     return Expected(
         timeperiod=item.timeperiod,
         start=item.started or item.start,
@@ -136,7 +142,8 @@ def expected_of(item: Foreseen, clock: Clock) -> Expected:
         late_at=item.late_at,
         is_running=item.started is not None,
         is_at_risk=item.is_at_risk or item.is_late,
-        text=said_of(item, clock),
+        is_deciding=is_deciding,
+        text=f'{said_of(item, clock)}{"; it decides" if is_deciding else ""}',
     )
 
 

@@ -54,7 +54,8 @@ class Expected(Struct, frozen=True, kw_only=True):
     """One interval. start: None: it does not start by itself; then its deadline alone is drawn.
 
     end: its likely one; None: it is left to an operator in half of all courses.
-    low, high: the band of its end. late_at: its deadline. text: all of it in words.
+    low, high: the band of its end. late_at: its deadline. is_deciding: when a deadline at risk is
+    met depends on it. text: all of it in words.
     """
 
     timeperiod: str
@@ -65,6 +66,7 @@ class Expected(Struct, frozen=True, kw_only=True):
     late_at: datetime | None = None
     is_running: bool = False
     is_at_risk: bool = False
+    is_deciding: bool = False
     text: str = ''
 
 
@@ -81,6 +83,7 @@ class Bar(Struct, frozen=True, kw_only=True):
     count: int
     is_running: bool
     is_at_risk: bool
+    is_deciding: bool
     is_open: bool
     first: str
     last: str
@@ -96,7 +99,8 @@ class Bar(Struct, frozen=True, kw_only=True):
     def css(self) -> str:
         """Return how it looks."""
         kinds = {'run': self.is_running, 'risk': self.is_at_risk, 'open': self.is_open}
-        return ' '.join(name for name, holds in kinds.items() if holds) or 'plan'
+        looks = ' '.join(name for name, holds in kinds.items() if holds) or 'plan'
+        return f'{looks} path' if self.is_deciding else looks
 
     @property
     def y(self) -> float:
@@ -215,6 +219,7 @@ def _bar(frame: Frame, item: Expected, start: datetime, end: datetime) -> Bar:
         count=1,
         is_running=item.is_running,
         is_at_risk=item.is_at_risk,
+        is_deciding=item.is_deciding,
         is_open=item.end is None,
         first=item.timeperiod,
         last=item.timeperiod,
@@ -291,6 +296,7 @@ def _as_one(cluster: Sequence[Bar]) -> Bar:
         count=len(cluster),
         is_running=any(bar.is_running for bar in cluster),
         is_at_risk=at_risk > 0,
+        is_deciding=any(bar.is_deciding for bar in cluster),
         is_open=any(bar.is_open for bar in cluster),
         first=first.first,
         last=newest,
