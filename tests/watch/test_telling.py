@@ -38,8 +38,10 @@ LEASE = WatchLease(owner='w', term=1, until=NOW + timedelta(days=1))
 
 
 @pytest.fixture
-def harness(tmp_path: Path) -> Iterator[SchedulerHarness]:
-    made = SchedulerHarness(tmp_path, two_trees(end='2026112300'), NOW)
+def harness(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SchedulerHarness]:
+    is_server = getattr(request, 'param', None) == 'mongodb'
+    uri = request.getfixturevalue('empty_mongo_uri') if is_server else None
+    made = SchedulerHarness(tmp_path, two_trees(end='2026112300'), NOW, uri)
     yield made
     made.close()
 
@@ -95,6 +97,7 @@ def reprocessed(harness: SchedulerHarness, process: str = 'SiteHourly') -> None:
     raise AssertionError('the request does not end')
 
 
+@pytest.mark.parametrize('harness', ['sqlite', 'mongodb'], indirect=True)
 def test_a_cascade_is_one_trace_below_its_request(harness: SchedulerHarness) -> None:
     harness.store.save_journal_cursor('traces', 0)
     with receiver() as collector:
