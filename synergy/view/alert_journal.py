@@ -11,7 +11,7 @@ from urllib.parse import quote
 from synergy.core.alert_records import Fact
 from synergy.core.alert_rules import AlertKind
 from synergy.core.commands import RESETTING_KINDS, Command, CommandId, CommandState
-from synergy.core.journal import CauseKind, Happened, Line, LineKind
+from synergy.core.journal import CauseKind, Happened, JournalPage, Line, LineKind
 from synergy.core.journal_pages import lines_of
 from synergy.core.records import ProcessName
 from synergy.core.states import JobState
@@ -133,10 +133,18 @@ def _earlier(store: JournalReader, line: Line) -> Sequence[_Run]:
     found = [
         _Run(earlier.number, earlier.count)
         for page in reversed(pages)
-        for earlier in lines_of(page)
+        for earlier in _readable(page)
         if earlier.process == line.process
         and earlier.number < line.number
         and _is_counted(earlier)
         and earlier.count is not None
     ]
     return found[-SAMPLES_MAX:]
+
+
+def _readable(page: JournalPage) -> Sequence[Line]:
+    """Return the lines of a page; none if somebody has changed it."""
+    try:
+        return lines_of(page)
+    except ValueError:
+        return ()

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from synergy.core.journal import Line
+from synergy.core.journal import JournalPage, Line
 from synergy.core.journal_pages import lines_of
 from synergy.core.structs import Struct
 from synergy.ports.store import JournalReader
@@ -32,6 +32,7 @@ class JournalFollower:
         """name: of the follower, and of its cursor in the store."""
         self._name = name
         self._told_of: int | None = None
+        self._unread: set[int] = set()
 
     def behind(self, store: JournalReader, pages_max: int = PAGES_MAX) -> Behind:
         """Return what has happened since the cursor that the store has.
@@ -50,18 +51,32 @@ class JournalFollower:
         if cursor + 1 == span.stop:
             return Behind(lines=(), cursor=cursor, is_more=False)
         pages = store.journal_pages(cursor, pages_max)
-        lines = [line for page in pages for line in lines_of(page) if line.number > cursor]
-        # A page that cannot be read is passed over: it is reported as a row that was made illegal.
+        lines = [line for page in pages for line in self._lines(page) if line.number > cursor]
         last = max([cursor, *(page.next - 1 for page in pages)])
         if not pages:
             last = span.stop - 1
         return Behind(lines=lines, cursor=last, is_more=last + 1 < span.stop)
 
+    def _lines(self, page: JournalPage) -> Sequence[Line]:
+        """Return the lines of a page; none, and a line in the log, if somebody has changed it."""
+        try:
+            return lines_of(page)
+        except ValueError as error:
+            if page.first not in self._unread:
+                logger.warning(
+                    'follower %s passes over what cannot be read: %s',
+                    self._name,
+                    error,
+                    extra={'event': 'page_unreadable'},
+                )
+            self._unread.add(page.first)
+            return ()
+
     def _tell_gap(self, cursor: int, first: int) -> None:
         if self._told_of != cursor:
             logger.warning(
                 'lines %d to %d of the journal are gone before follower %s has read them '
-                '(journal_retention_days); it goes on with line %d',
+                '(journal_days); it goes on with line %d',
                 cursor + 1,
                 first - 1,
                 self._name,

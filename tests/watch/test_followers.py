@@ -185,8 +185,25 @@ def test_a_cursor_older_than_the_journal_is_told_once_and_goes_on(
     assert [[line.number for line in item.lines] for item in behind] == [[3, 4]] * 3
     assert [record.message for record in caplog.records] == [
         'lines 2 to 2 of the journal are gone before follower x has read them '
-        '(journal_retention_days); it goes on with line 3'
+        '(journal_days); it goes on with line 3'
     ]
+
+
+def test_a_page_that_somebody_has_changed_is_told_once_and_passed_over(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(store, 1, *hours(0, 2))
+    add(store, 3, *hours(2, 4), at_minutes=1)
+    store.save_journal_cursor('x', 0)
+    with store.file.transaction() as connection:
+        connection.execute("UPDATE journal SET body = x'01ff' WHERE first = 1")
+    follower = JournalFollower('x')
+
+    behind = [follower.behind(store) for _ in range(2)]
+
+    assert [[line.number for line in item.lines] for item in behind] == [[3, 4]] * 2
+    assert [item.cursor for item in behind] == [4, 4]
+    assert len(caplog.records) == 1
 
 
 def test_a_cursor_of_another_journal_begins_at_the_end(store: SqliteStore) -> None:
