@@ -30,6 +30,7 @@ JOBS_MAX: Final = 50
 _NOBODY_LEADS: Final = 'Scheduler'
 
 
+_NO_CAUSES: Final = frozenset({CauseKind.LATE, CauseKind.DEADLINE, CauseKind.CUT})
 #: Facts of one condition that are told one by one, of all processes together.
 FACTS_MAX: Final = 1_000
 
@@ -107,12 +108,13 @@ def _late(looking: Looking, node: Node, late_until: int, explain: Explain) -> It
         if causes is None:
             continue
         root = root_of(causes)
+        subject = None if root is None else subject_of(root)
         yield Fact(
             kind=AlertKind.LATE,
             subject=str(key),
             process=key.process,
             since=hierarchy.late_at(node, ordinal),
-            cause=None if root is None or root.key == key else subject_of(root),
+            cause=None if subject == str(key) else subject,
             why=None if root is None else root.text,
             helps=why_command(key) if root is None or root.action is None else root.action.command,
             address=address_of(key),
@@ -157,12 +159,17 @@ def _whole(kind: AlertKind, node: Node, now: datetime) -> Fact:
 
 
 def root_of(causes: Sequence[Cause]) -> Cause | None:
-    """Return the first cause that nothing further is behind; None: nothing is known."""
-    for cause, after in zip_longest(causes, causes[1:]):
-        is_leaf = after is None or after.depth <= cause.depth
-        if is_leaf and cause.kind not in (CauseKind.LATE, CauseKind.DEADLINE, CauseKind.CUT):
-            return cause
-    return None
+    """Return the first cause that nothing further is behind; None: nothing is known.
+
+    That a job is ready is a cause only where nobody can say why it has not been started.
+    """
+    leaves = [
+        cause
+        for cause, after in zip_longest(causes, causes[1:])
+        if (after is None or after.depth <= cause.depth) and cause.kind not in _NO_CAUSES
+    ]
+    further = (cause for cause in leaves if cause.kind is not CauseKind.READY)
+    return next(further, leaves[0] if leaves else None)
 
 
 def subject_of(root: Cause) -> str:

@@ -90,6 +90,9 @@ def test_the_root_is_the_first_cause_that_nothing_is_behind() -> None:
     assert root_of(causes) == causes[1]
     assert root_of([*causes, cause(FIRST, CauseKind.LATE)]) == causes[1]
     assert root_of([]) is None
+    ready, leader = cause(FIRST, CauseKind.READY), cause(FIRST, CauseKind.LEADER)
+    assert root_of([ready, leader]) == leader
+    assert root_of([ready]) == ready
 
 
 @pytest.mark.parametrize(
