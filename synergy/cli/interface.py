@@ -139,6 +139,10 @@ class PastReading(Protocol):
         """Return why a job stood where it stood."""
         ...
 
+    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
+        """Return what a job waited for, each input with what it still lacked."""
+        ...
+
 
 class Reading(Protocol):
     """What can be looked at. Raises OperationRefused or CommandError for what does not exist."""

@@ -18,6 +18,7 @@ from synergy.view.conditions import paused_requests
 from synergy.view.documents import CauseDocument, JobDocument, JobPageDocument, StatusDocument
 from synergy.view.encode import encode_status
 from synergy.view.group_documents import LetterGroupDocument
+from synergy.view.inputs import InputsDocument
 from synergy.view.past import PastUnknown
 from synergy.view.past_store import then
 from synergy.view.status import status
@@ -70,6 +71,11 @@ class LocalPast:
         check_is_told(process)
         with _told():
             return self._reading.why(process, timeperiod)
+
+    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
+        """Return what a job waited for, each input with what it still lacked."""
+        with _told():
+            return self._reading.inputs(process, timeperiod)
 
 
 class _Reading(LocalReading):

@@ -101,7 +101,7 @@ class RemoteReading:
 
     def inputs(self, process: str, timeperiod: str) -> InputsDocument:
         """Return what a job waits for, each input with what it still lacks."""
-        found = self.server.get('jobs', process, timeperiod, 'inputs')
+        found = self.server.get('jobs', process, timeperiod, 'inputs', at=self.at)
         # Of an earlier version on the other side it has no reason.
         return {'inputs': found['inputs'], 'left_out': found.get('left_out')}
 

@@ -15,6 +15,7 @@ from synergy.core.leader_standing import LeaderStanding
 from synergy.core.past import Past
 from synergy.core.records import CommandId, Leadership, ProcessName
 from synergy.core.structs import replace
+from synergy.core.timeperiod import Qualifier, Timeperiod
 from synergy.core.watching import AlertMemory
 from synergy.ports.rows import IllegalRow
 from synergy.ports.store import Store
@@ -114,6 +115,7 @@ class PastCommands(_OfThen):
         self, kinds: Collection[CommandKind] | None, after: Command | None
     ) -> Iterator[Command]:
         states = tuple(CommandState)
+        after = after or self._latest
         while rows := self._store.commands(states, _COMMANDS, kinds, after):
             for row in rows:
                 if (found := self._command(row)) is not None:
@@ -135,12 +137,27 @@ class PastCommands(_OfThen):
             outcome=None,
         )
 
+    @property
+    def _latest(self) -> Command:
+        """Return what all commands come after that there were: those of later are not read."""
+        nothing = Timeperiod(Qualifier.DAILY, 0)
+        return Command(
+            id=CommandId(''),
+            kind=CommandKind.PAUSE,
+            process=ProcessName(''),
+            start=nothing,
+            end=nothing,
+            actor='',
+            created_at=self._at + timedelta(microseconds=1),
+        )
+
     @cached_property
     def _paused(self) -> Mapping[CommandId, bool]:
         """Return what was paused or resumed last, by request."""
         kinds = (CommandKind.PAUSE, CommandKind.RESUME)
         found: dict[CommandId, bool] = {}
-        for row in self._store.commands((CommandState.DONE,), _COMMANDS_MAX, kinds):
+        done = (CommandState.DONE,)
+        for row in self._store.commands(done, _COMMANDS_MAX, kinds, self._latest):
             if row.target is not None and row.finished_at and row.finished_at <= self._at:
                 found.setdefault(row.target, row.kind is CommandKind.PAUSE)
         return found

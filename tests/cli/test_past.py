@@ -58,6 +58,11 @@ def test_jobs_stand_as_they_stood(asked: Launch) -> None:
     why = json.loads(asked('why', 'SiteDaily', '2026112200', '--json', '--at', then).out)
     assert all(cause['action'] is None for cause in why['items'])
     assert 'is held' not in json.dumps(why)
+    lacks = [
+        json.loads(asked('inputs', 'SiteDaily', '2026112200', '--json', '--at', at).out)['items']
+        for at in (then, '2026-11-23 12:00')
+    ]
+    assert ['held' in item[0]['lacks'] for item in lacks] == [False, True]
 
 
 def test_status_tells_how_the_system_stood(asked: Launch) -> None:

@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from synergy.core.commands import OPEN_COMMAND_STATES, CommandId, CommandState
+from synergy.core.effects import SaveCommand
+from synergy.core.structs import replace
 from synergy.core.users import Role
 from synergy.mx.routes import ROUTES
 from synergy.mx.web import pasts
 from synergy.mx.web.route import Route
 from synergy.operations.past import past_of
+from synergy.view.past_store import then as then_of
 from tests.mx.addresses import address_of
-from tests.mx.dashboard_harness import NOW, DashboardHarness
+from tests.mx.dashboard_harness import NOW, REQUEST_ID, DashboardHarness
 from tests.mx.pasts import THEN, give_past
 
 #: What is the same at any time: files, and who comes in.
@@ -178,3 +182,26 @@ def test_an_operator_looks_on_in_the_past_and_a_stranger_not_at_all(
     pages.log_in('olga')
     assert '/change/reprocess' in pages.get(HOUR).text
     assert '/change/' not in pages.get(f'{HOUR}?at={THEN}').text
+
+
+def test_requests_stand_as_they_stood(pages: DashboardHarness) -> None:
+    give_past(pages)
+    request = pages.store.command(CommandId(REQUEST_ID))
+    led = pages.store.leadership()
+    assert request is not None
+    assert led is not None
+    ended = replace(request, state=CommandState.DONE, finished_at=NOW, outcome='done')
+    pages.store.commit(led, [SaveCommand(ended)])
+    pages.store.insert_command(replace(request, id=CommandId('later'), created_at=NOW))
+    at = request.created_at + timedelta(minutes=1)
+
+    site = pages.site
+    found = site.pasts.of(site.context, pages.store, site.clock, at, NOW)
+    store = then_of(pages.store, found.model.past)
+
+    assert request.id not in [item.id for item in pages.store.open_commands(10)]
+    names = [item.id for item in store.open_commands(10)]
+    assert request.id in names
+    assert 'later' not in names
+    assert store.command(CommandId('later')) is None
+    assert names[0] == [item.id for item in store.commands(OPEN_COMMAND_STATES, 10)][-1]

@@ -6,22 +6,23 @@ from argparse import ArgumentParser, Namespace
 
 from synergy.cli.arguments import add_job
 from synergy.cli.command import CliCommand, ExitCode
-from synergy.cli.console import print_json, shown
+from synergy.cli.console import shown
 from synergy.cli.opening import opened
+from synergy.cli.past import add_at, as_of, print_found
 from synergy.view.inputs import InputsDocument, which
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     add_job(parser)
+    add_at(parser)
     parser.add_argument('--json', action='store_true', help='print JSON')
 
 
 def _run(options: Namespace) -> ExitCode:
     with opened(options) as ask:
-        found = ask.inputs(options.process, options.timeperiod)
-        if options.json:
-            print_json(found['inputs'])
-        else:
+        reading = as_of(options, ask)
+        found = reading.inputs(options.process, options.timeperiod)
+        if not print_found(options, reading, found['inputs']):
             print_inputs(found)
         return ExitCode.OK
 
