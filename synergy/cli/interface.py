@@ -111,50 +111,8 @@ class FreezeWanted(Struct, frozen=True, kw_only=True):
     is_long: bool = False
 
 
-class PastReading(Protocol):
-    """What can be looked at as it was. Raises OperationRefused for what is not known of then."""
-
-    @property
-    def at(self) -> str:
-        """Return the instant, as documents have it."""
-        ...
-
-    def status(self) -> StatusDocument:
-        """Return how the system stood."""
-        ...
-
-    def jobs(self, wanted: JobsWanted, limit: int) -> Sequence[JobDocument]:
-        """Return at most `limit` jobs."""
-        ...
-
-    def job_groups(self, wanted: JobsWanted) -> Sequence[LetterGroupDocument]:
-        """Return the failed ones of these jobs by process and kind of error, the largest first."""
-        ...
-
-    def job(self, process: str, timeperiod: str) -> JobPageDocument:
-        """Return one job with its runs, its history and its neighbours."""
-        ...
-
-    def why(self, process: str, timeperiod: str | None) -> Sequence[CauseDocument]:
-        """Return why a job stood where it stood."""
-        ...
-
-    def inputs(self, process: str, timeperiod: str) -> InputsDocument:
-        """Return what a job waited for, each input with what it still lacked."""
-        ...
-
-
-class Reading(Protocol):
-    """What can be looked at. Raises OperationRefused or CommandError for what does not exist."""
-
-    @property
-    def clock(self) -> Clock:
-        """Return the clock by which commands wait."""
-        ...
-
-    def past(self, at: str) -> PastReading:
-        """Return what could be looked at at a past instant, as typed."""
-        ...
+class Showing(Protocol):
+    """What is told of now and of any past instant; a past one refuses what is not known of then."""
 
     def status(self) -> StatusDocument:
         """Return how the system stands."""
@@ -178,6 +136,28 @@ class Reading(Protocol):
 
     def inputs(self, process: str, timeperiod: str) -> InputsDocument:
         """Return what a job waits for, each input with what it still lacks."""
+        ...
+
+
+class PastReading(Showing, Protocol):
+    """What can be looked at as it was."""
+
+    @property
+    def at(self) -> str:
+        """Return the instant, as documents have it."""
+        ...
+
+
+class Reading(Showing, Protocol):
+    """What can be looked at. Raises OperationRefused or CommandError for what does not exist."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which commands wait."""
+        ...
+
+    def past(self, at: str) -> PastReading:
+        """Return what could be looked at at a past instant, as typed."""
         ...
 
     def runs(self, process: str, timeperiod: str | None) -> Sequence[UnitDocument]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from synergy.cli.command import CommandError, ExitCode
 from synergy.cli.console import print_json
-from synergy.cli.interface import PastReading, Reading
+from synergy.cli.interface import Reading, Showing
 from synergy.core.freerun_record import is_freerun
 from synergy.core.records import ProcessName
 from synergy.operations.past import OF_TODAY
@@ -33,12 +33,12 @@ def add_at(parser: ArgumentParser) -> None:
     )
 
 
-def as_of(options: Namespace, ask: Reading) -> Reading | PastReading:
+def as_of(options: Namespace, ask: Reading) -> Showing:
     """Return what answers: of now, or of the instant that is asked for."""
     return ask if options.at is None else ask.past(options.at)
 
 
-def print_found(options: Namespace, ask: Reading | PastReading, found: Any) -> bool:
+def print_found(options: Namespace, ask: Showing, found: Any) -> bool:
     """Print JSON if that is asked for, a list of then with its instant; tell whether it was.
 
     Else say which instant is looked at.
