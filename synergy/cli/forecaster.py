@@ -22,7 +22,7 @@ from synergy.ports.errors import PortError
 from synergy.ports.store import Store
 
 #: How far it gives way: nobody waits for it as one waits for a decision of the Scheduler.
-_NICE: Final = 10
+_NICE: Final = 19
 
 
 def main(parent: int) -> int:
