@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 
+from synergy.adapters.mongo import alerts as mongo_alerts
+from synergy.adapters.mongo.bulks import repeated
+from synergy.adapters.mongo.store import MongoStore
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.core.alert_outbox import Delivery, DeliveryState, Refused
@@ -41,17 +44,20 @@ SECOND = timedelta(seconds=1)
 LEASE = timedelta(seconds=10)
 
 
+StoreT = TypeVar('StoreT', bound=Store)
+
+
 class Death(BaseException):
     """The process was killed."""
 
 
-class World:
+class World(Generic[StoreT]):
     """What is so, and what lasts when Watch dies: receivers, and the store."""
 
-    def __init__(self, path: Path, *rules: AlertRule) -> None:
+    def __init__(self, open_store: Callable[[SimulatedClock], StoreT]) -> None:
         self.clock = SimulatedClock(NOW)
-        self.store = SqliteStore.open(path / 'store.db', clock=self.clock)
-        self.rules = rules or (replace(rule(), to=(ONE, TWO)),)
+        self.store = open_store(self.clock)
+        self.rules: tuple[AlertRule, ...] = (replace(rule(), to=(ONE, TWO)),)
         self.facts: tuple[Fact, ...] = ()
         self.lines = 0
         self.down: set[str] = set()
@@ -99,7 +105,7 @@ class World:
 class Mortal:
     """The store, whose every call may be the last of its process: before it, or after it."""
 
-    def __init__(self, store: SqliteStore, world: World) -> None:
+    def __init__(self, store: Store, world: World[Any]) -> None:
         self._store, self._world = store, world
 
     def __getattr__(self, name: str) -> Any:
@@ -117,7 +123,7 @@ class Mortal:
 class Carriers:
     """Couriers that are as quick as the world wants."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World[Any]) -> None:
         self._world = world
         self._came: list[Came] = []
         self.is_busy = False
@@ -140,8 +146,8 @@ class Carriers:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    found = World(tmp_path)
+def world(tmp_path: Path) -> Iterator[World[SqliteStore]]:
+    found = World(lambda clock: SqliteStore.open(tmp_path / 'store.db', clock=clock))
     yield found
     found.store.close()
 
@@ -150,7 +156,7 @@ def request(kind: AlertRequestKind, named: str = 'night', **fields: Any) -> Aler
     return AlertRequest(id=kind.value, kind=kind, named=named, by='anna', at=NOW, **fields)
 
 
-def test_what_is_so_is_told_once_and_its_end_too(world: World) -> None:
+def test_what_is_so_is_told_once_and_its_end_too(world: World[SqliteStore]) -> None:
     world.look()
     world.facts = (held('A@1'),)
     for _ in range(5):
@@ -165,7 +171,7 @@ def test_what_is_so_is_told_once_and_its_end_too(world: World) -> None:
     assert world.store.count_waiting_deliveries() == {}
 
 
-def test_where_nothing_happens_nothing_is_written(world: World) -> None:
+def test_where_nothing_happens_nothing_is_written(world: World[SqliteStore]) -> None:
     world.facts = (held('A@1'),)
     for _ in range(3):
         world.look()
@@ -182,7 +188,9 @@ def test_where_nothing_happens_nothing_is_written(world: World) -> None:
     assert world.store.alert_memory().rev == rev + 1
 
 
-def test_the_place_in_the_journal_is_saved_with_what_was_made_of_it(world: World) -> None:
+def test_the_place_in_the_journal_is_saved_with_what_was_made_of_it(
+    world: World[SqliteStore],
+) -> None:
     world.lines = 7
     world.look()
     assert world.store.journal_cursor('alerts') == 7
@@ -191,7 +199,7 @@ def test_the_place_in_the_journal_is_saved_with_what_was_made_of_it(world: World
     assert world.store.journal_cursor('alerts') == 9
 
 
-def test_one_that_is_down_gets_it_later_and_holds_up_nobody(world: World) -> None:
+def test_one_that_is_down_gets_it_later_and_holds_up_nobody(world: World[SqliteStore]) -> None:
     world.down.add(ONE.id)
     world.facts = (held('A@1'),)
     for _ in range(10):
@@ -211,7 +219,7 @@ def test_one_that_is_down_gets_it_later_and_holds_up_nobody(world: World) -> Non
     assert world.keys(ONE) == ['night/1/begin', 'night/1/end']
 
 
-def test_requests_are_carried_out_and_answered(world: World) -> None:
+def test_requests_are_carried_out_and_answered(world: World[SqliteStore]) -> None:
     world.facts = (held('A@1'),)
     world.look()
     asked = [
@@ -240,7 +248,9 @@ def test_requests_are_carried_out_and_answered(world: World) -> None:
     assert {item.receiver for item in tests} == {ONE.id, TWO.id}
 
 
-def test_one_that_no_longer_watches_saves_nothing_and_begins_anew(world: World) -> None:
+def test_one_that_no_longer_watches_saves_nothing_and_begins_anew(
+    world: World[SqliteStore],
+) -> None:
     world.look()
     old = world.store.watching()
     assert old is not None
@@ -261,7 +271,7 @@ def test_one_that_no_longer_watches_saves_nothing_and_begins_anew(world: World) 
 
 
 def test_an_answer_that_was_lost_is_not_taken_for_one_that_was_not_saved(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World[SqliteStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.facts = (held('A@1'),)
     save = SqliteStore.open(world.store.file.path, clock=world.clock).save_alerts
@@ -281,7 +291,7 @@ def test_an_answer_that_was_lost_is_not_taken_for_one_that_was_not_saved(
 
 
 def test_what_cannot_be_read_is_told_once_more_under_keys_that_were_never_used(
-    world: World,
+    world: World[SqliteStore],
 ) -> None:
     world.facts = (held('A@1'),)
     world.look()
@@ -304,8 +314,35 @@ def test_what_was_due_is_delivered_at_least_once_whoever_dies_when(
     tmp_path: Path, seed: int
 ) -> None:
     """I11: facts come and go, processes die at any call, receivers are away for long."""
-    random = Random(seed)
-    world = World(tmp_path)
+    world = World(lambda clock: SqliteStore.open(tmp_path / 'store.db', clock=clock))
+    play(world, Random(seed))
+    world.store.close()
+
+
+def test_what_a_commit_of_mongodb_has_left_out_is_delivered_too(
+    empty_mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(lambda clock: MongoStore.open(empty_mongo_uri, clock=clock))
+
+    def dying(of: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            world.point()
+            found = of(*given)
+            world.point()
+            return found
+
+        return call
+
+    # Between the one document and what belongs into other collections.
+    monkeypatch.setattr(mongo_alerts, 'repeated', dying(repeated))
+    save_cursor = mongo_alerts.MongoAlerts._save_cursor
+    monkeypatch.setattr(mongo_alerts.MongoAlerts, '_save_cursor', dying(save_cursor))
+    play(world, Random(1))
+    world.store.close()
+
+
+def play(world: World[Any], random: Random) -> None:
+    """Let much happen, and processes die, then check what has arrived."""
     due: list[str] = []
     deaths = 0
     for _ in range(40):
@@ -350,4 +387,3 @@ def test_what_was_due_is_delivered_at_least_once_whoever_dies_when(
     ended = {key.rpartition('/')[0] for key in due if key.endswith('/end')}
     assert begun - ended == {alert.group for alert in memory.open}
     assert all(json.loads(item.document)['key'] == item.key for item in made)
-    world.store.close()
