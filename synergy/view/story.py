@@ -304,7 +304,8 @@ def _of_trouble(
     failed = [line for line in lines if line.what in _FAILED]
     sentences = []
     if failed:
-        attempts = _counted(len(failed), 'attempt')
+        # Of free runs only the end of a run is a line.
+        attempts = _counted(len(failed), 'attempt' if last else 'run')
         sentences.append(f'{attempts} failed; the last: {_whole(failed[-1].text)}')
     if not last:  # A free run.
         return f'{name} failed', sentences, FAILED

@@ -158,7 +158,7 @@ HELD = line(2, HOUR, Happened.HELD, cause=BY_UNIT, reason='held for an operator:
         (
             [freerun(0, Happened.STARTED, 'run 1'), freerun(1, Happened.GAVE_UP, 'run 1 dead')],
             [
-                ('Cleaner::tick failed', ['1 attempt failed; the last: Run 1 dead.'], 'fail'),
+                ('Cleaner::tick failed', ['1 run failed; the last: Run 1 dead.'], 'fail'),
                 ('As planned', ['1 run started; none has ended well yet.'], 'ok'),
             ],
         ),
