@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from synergy.core.bounded import shortened
 from synergy.core.nearest import nearest
 from synergy.core.records import ProcessName
 from synergy.core.structs import Struct
-from synergy.core.timeperiod import YEAR_MAX, YEAR_MIN
-from synergy.core.written_timeperiod import UnreadTimeperiod, instant_at
+from synergy.core.written_instant import instant_written
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.ports.store import JournalReader
 from synergy.view.journal import Lines, Wanted, begin_of, lines_behind, newest_lines
@@ -21,11 +19,6 @@ from synergy.view.journal import Lines, Wanted, begin_of, lines_behind, newest_l
 INSTANT: Final = (
     'an hour or a minute in UTC, as in 2026-11-29T04:00, a day, as in yesterday, or an instant as '
     'lines have it'
-)
-#: An instant to the second, and one that names its distance from UTC; in a query, + is a blank.
-_EXACT: Final = re.compile(
-    '([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?)'
-    ' ?([Zz]|UTC|[+ -][0-9]{2}:?[0-9]{2})?'
 )
 #: Lines of one answer at most.
 LINES_MAX: Final = 1000
@@ -95,17 +88,6 @@ def _instant(name: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        if (exact := _EXACT.fullmatch(text.strip())) is not None:
-            return _exact_instant(*exact.groups())
-        return instant_at(text.strip().removesuffix('Z').removesuffix('UTC').strip(), now)
-    except (UnreadTimeperiod, ValueError, OverflowError) as error:
+        return instant_written(text, now)
+    except ValueError as error:
         raise malformed(f'{name} {text!r:.60} cannot be read', f'give {INSTANT}') from error
-
-
-def _exact_instant(day: str, time: str, zone: str | None) -> datetime:
-    if zone is None or zone in {'Z', 'z', 'UTC'}:
-        zone = '+00:00'
-    found = datetime.fromisoformat(f'{day}T{time}{zone.replace(" ", "+")}').astimezone(UTC)
-    if not YEAR_MIN <= found.year <= YEAR_MAX:
-        raise ValueError(f'year {found.year} is too far away')
-    return found

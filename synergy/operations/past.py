@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from synergy.conf.model import Context
@@ -11,7 +10,7 @@ from synergy.core.bounded import shortened
 from synergy.core.overrides import applied
 from synergy.core.past import Past
 from synergy.core.structs import replace
-from synergy.core.written_timeperiod import UnreadTimeperiod, instant_at
+from synergy.core.written_instant import instant_written
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
 from synergy.ports.store import Store
 from synergy.view.index import changed_at_run_time
@@ -20,10 +19,6 @@ from synergy.view.past import PastUnknown, past_at
 #: How an instant is written.
 INSTANT: Final = (
     'an hour, a minute or a second in UTC, as in "2026-11-27 07:10", or a day, as in yesterday'
-)
-#: No interval is so short: a timeperiod has no seconds.
-_SECONDS: Final = re.compile(
-    r'[0-9]{4}-[0-9]{2}-[0-9]{2}[tT ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?(?: ?(?i:z|utc))?'
 )
 #: What is not as it was then, said wherever the past is shown.
 OF_TODAY: Final = (
@@ -35,8 +30,8 @@ OF_TODAY: Final = (
 def instant_of(text: str, now: datetime) -> datetime:
     """Return a past instant; refuse one that cannot be read, or is not past."""
     try:
-        at = _to_the_second(text) or instant_at(text, now)
-    except (UnreadTimeperiod, ValueError, OverflowError) as error:
+        at = instant_written(text, now)
+    except ValueError as error:
         raise malformed(f'at {shortened(text)} cannot be read', f'give {INSTANT}') from error
     if at > now:
         raise malformed(
@@ -44,13 +39,6 @@ def instant_of(text: str, now: datetime) -> datetime:
             f'give {INSTANT}',
         )
     return at
-
-
-def _to_the_second(text: str) -> datetime | None:
-    if not _SECONDS.fullmatch(text.strip()):
-        return None
-    plain = text.strip().upper().removesuffix('Z').removesuffix('UTC').strip()
-    return datetime.fromisoformat(plain).replace(tzinfo=UTC)
 
 
 def past_of(context: Context, store: Store, at: datetime) -> Past:
