@@ -27,6 +27,10 @@ _FREQUENT: Final = (
     'hook', 'hooks', 'mail', 'mails', 'mailto', 'mailtos', 'slack', 'msteams', 'workflows',
     'pagerduty', 'opsgenie', 'tgram', 'ntfy', 'ntfys', 'discord', 'json', 'jsons', 'signal',
 )  # fmt: skip
+#: A label of a host; longer ones, and empty ones, cannot be looked up.
+_LABEL_LENGTH_MAX: Final = 63
+#: What no service that sends to people is called, whether apprise is there to ask or not.
+_NOBODY: Final = frozenset({'data', 'file', 'ftp', 'ftps', 'javascript', 'sftp', 'ssh', 'tcp'})
 #: Taken for what people mean by them.
 _MEANT: Final = {'http': HOOK, 'https': HOOKS, 'telegram': 'tgram', 'teams': 'msteams'}
 
@@ -60,6 +64,8 @@ def url_problem(url: str) -> str | None:
         return "it does not begin with a scheme; write it as in 'hooks://example.com/alerts'"
     if scheme in _MEANT:
         return f'{scheme}:// says where and not how; write {_MEANT[scheme]}://'
+    if scheme in _NOBODY:
+        return f'nobody is told through {scheme}://; give a service, or hooks:// of a program'
     if scheme not in (HOOK, HOOKS):
         return 'nothing follows its scheme' if not url[len(scheme) + 3 :] else None
     return _hook_problem(url)
@@ -107,12 +113,20 @@ def _hook_parts_problem(parts: SplitResult, port: int | None) -> str | None:
     host = host.removesuffix(f':{port}') if port is not None else host.removesuffix(':')
     if not host:
         return 'it names no host; write it as in hooks://example.com/path'
-    if _HOST.fullmatch(host) is None:
+    if _HOST.fullmatch(host) is None or not _are_labels(host):
         return 'its host cannot be one; write it as in hooks://example.com/path'
     if port == 0:
         return 'its port is 0; give one from 1 to 65535'
+    if not (told := parts.path + parts.query).isascii() or ' ' in told:
+        return 'its path holds a blank, or a letter that is not ASCII; write %20, or %C3%A4 for ä'
     if parts.fragment:
         return 'it has a part behind #, which is never sent; leave that out, or write it as %23'
     if '@' in parts.netloc and not parts.netloc.rpartition('@')[0]:
         return 'its secret is empty; leave the @ out, or give one'
     return None
+
+
+def _are_labels(host: str) -> bool:
+    if host.startswith('['):
+        return True
+    return all(0 < len(label) <= _LABEL_LENGTH_MAX for label in host.split('.'))

@@ -43,6 +43,8 @@ from synergy.core.structs import Struct, replace
 BURST: Final = 5
 #: What happened once is remembered for so long, so that it is not told twice.
 REMEMBERED: Final = timedelta(days=2)
+#: Of those the newest: what is remembered is one text, of which a store takes so much.
+MOMENTS_MAX: Final = 20_000
 #: Reminders come ever later, but for this.
 REMINDER_PAUSE_MAX: Final = timedelta(days=1)
 
@@ -193,7 +195,7 @@ class _Looked:
             alerts=tuple(alert for rule in self._rules for alert in self.of_rule(rule)),
             groups=tuple(self.groups.values()),
             told=tuple(self.told),
-            moments=tuple(self._moments.items()),
+            moments=tuple(self._moments.items())[-MOMENTS_MAX:],
             mutes=tuple(self._mutes),
             sent=self._sent,
         )

@@ -43,6 +43,24 @@ def test_a_message_arrives_and_a_refusal_tells_no_secret(
     assert 'geheim' not in caplog.text + str(refused) + str(unread)
 
 
+@pytest.mark.filterwarnings('ignore')
+@pytest.mark.parametrize(
+    ('address', 'shown', 'hidden'),
+    [
+        ('?format=html', b'&lt;b&gt;Zeile&lt;/b&gt;', b'<b>'),
+        ('?format=text', b'<b>Zeile</b> {0} & <!channel>', b'&lt;'),
+    ],
+)
+def test_errors_are_no_markup_of_a_service(address: str, shown: bytes, hidden: bytes) -> None:
+    pytest.importorskip('apprise')
+    letter = LETTER._replace(text='<b>Zeile</b> {0} & <!channel>\nWhy: two')
+    with receiver(says('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')) as (port, received):
+        assert AppriseSender().send(Receiver(f'json://127.0.0.1:{port}/{address}'), letter) is None
+
+    assert shown in received[0]
+    assert hidden not in received[0]
+
+
 def test_where_it_is_not_installed_it_is_said_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -158,6 +158,8 @@ def test_webhooks(url: str, meant: Hook) -> None:
         '', 'hooks://', 'hook://:80/', 'hook://a:99999', 'hook://a:0/', 'hook://a b/',
         'hook://a/\n', ' hook://a', 'hook://a/#x', 'hook://@a/', 'hook://[::1/', 'mailto://',
         'hook://a/' + 'x' * 3000, 'hook://a:b/', 'hook://exa$mple/', '://a',
+        'hook://a/b c', 'hook://a/bä', 'hook://a/?x=ä', 'hook://a..b/', f'hook://{"a" * 64}.de/',
+        'hook://a/\u200b', 'file:///etc/passwd', 'ftp://a/b', 'hook://a/?b c',
     ],
 )  # fmt: skip
 def test_addresses_that_make_no_sense(url: str) -> None:

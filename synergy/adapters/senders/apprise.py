@@ -36,8 +36,14 @@ class AppriseSender:
             plugin = library.Apprise.instantiate(for_apprise(receiver.url))
             if plugin is None:
                 return Refused(error=f'apprise cannot read this address of {scheme}')
-            is_sent = plugin.notify(
-                title=letter.title, body=letter.text, notify_type=_TYPES[letter.severity]
+            services = library.Apprise()
+            services.add(plugin)
+            # It is told that this is plain text: what a service takes for HTML is escaped then.
+            is_sent = services.notify(
+                title=letter.title,
+                body=letter.text,
+                notify_type=_TYPES[letter.severity],
+                body_format='text',
             )
         except Exception as error:  # noqa: BLE001 - a hundred services, each with errors of its own
             return Refused(error=f'apprise failed with {type(error).__name__}')
