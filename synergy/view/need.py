@@ -32,6 +32,7 @@ class NeedKind(StrEnum):
     NO_WORKER = 'no_worker'
     START_OVERDUE = 'start_overdue'
     CALENDAR_ENDS = 'calendar_ends'
+    NO_WATCH = 'no_watch'
 
 
 class Need(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
+from synergy.conf.names import PROCESS_WATCH
 from synergy.core.commands import (
     JOB_KINDS,
     OPEN_COMMAND_STATES,
@@ -34,6 +35,7 @@ from synergy.view.needs_of_workers import needs_of_workers
 from synergy.view.past_store import is_past
 from synergy.view.self_paused import self_paused
 from synergy.view.troubles import Trouble
+from synergy.view.unwatched import unwatched
 from synergy.view.words import at, span
 
 #: A run counts as stuck when it takes so many times what half of its kind take, and longer than
@@ -71,6 +73,21 @@ def _calendar_ends(seen: Seen) -> Iterator[Need]:
             address=f'/t/{quote(names[0])}' if len(names) == 1 else '/processes',
             text=end.text,
             advice=end.advice,
+        )
+
+
+def _no_watch(seen: Seen) -> Iterator[Need]:
+    """Yield that nobody watches, although somebody is to be told of alerts."""
+    found = unwatched(seen.context, seen.store, seen.views, seen.store.store_now())
+    if found is not None:
+        yield Need(
+            kind=NeedKind.NO_WATCH,
+            subject=PROCESS_WATCH,
+            address='/alerts',
+            text=found.text,
+            advice=found.advice,
+            since=found.since,
+            action=found.action,
         )
 
 
@@ -259,6 +276,7 @@ _PARTS: Final[Sequence[tuple[Callable[[Seen], Iterator[Need]], Set[NeedKind]]]] 
         needs_of_workers,
         {NeedKind.VANISHED, NeedKind.NOT_UP, NeedKind.NO_WORKER, NeedKind.START_OVERDUE},
     ),
+    (_no_watch, {NeedKind.NO_WATCH}),
     (_failed, {NeedKind.FAILED, NeedKind.SELF_PAUSED}),
     (_paused, {NeedKind.PAUSED}),
     (_off, {NeedKind.OFF}),

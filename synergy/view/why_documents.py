@@ -42,8 +42,8 @@ class NeedDocument(TypedDict):
 
     kind: Annotated[
         str,
-        'failed, self_paused, paused, vanished, not_up, overlong, off, no_worker, start_overdue or '
-        'calendar_ends',
+        'failed, self_paused, paused, vanished, not_up, overlong, off, no_worker, start_overdue, '
+        'calendar_ends or no_watch',
     ]
     subject: Annotated[str, 'what it is about']
     text: str

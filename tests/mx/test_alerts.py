@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,27 @@ def test_the_page_tells_what_is_open_and_who_sees_to_it(pages: DashboardHarness)
     assert 'ann@10.0.0.7' in text
     assert 'it answered 503' in text
     assert 'given up' in text
+
+
+def test_that_nobody_watches_needs_somebody(pages: DashboardHarness) -> None:
+    def kinds() -> set[str]:
+        found: Any = pages.get('/api/v1/status').json
+        return {need['kind'] for need in found['needs']}
+
+    assert 'no_watch' not in kinds()
+    lease = pages.store.watching()
+    assert lease is not None
+    pages.store.stop_watching(lease)
+    assert 'no_watch' not in kinds()
+    pages.runtime.clock.advance(timedelta(seconds=20))
+
+    assert 'no_watch' in kinds()
+    answer = pages.get('/api/v1/health')
+    assert answer.status_code == 503
+    found: Any = answer.json
+    assert any('No Watch runs' in need for need in found['needs'])
+    for page in ('/', '/health'):
+        assert 'o Watch runs, so nobody is told of anything' in pages.get(page).text
 
 
 def test_the_navigation_counts_what_nobody_sees_to(pages: DashboardHarness) -> None:

@@ -46,6 +46,7 @@ from synergy.view.freeruns import failing
 from synergy.view.leaderless import leaderless_advice
 from synergy.view.self_paused import self_paused
 from synergy.view.troubles import standing_of, troubles
+from synergy.view.unwatched import unwatched
 
 #: A broker that is away for longer needs somebody; until then it is a warning.
 BROKER_PATIENCE: Final = timedelta(minutes=1)
@@ -139,7 +140,11 @@ def health_of(request: RequestContext) -> Health:
     trouble = request.site.broker.trouble
     of_broker = [] if trouble is None else [_broker_need(trouble)]
     standing = standing_of(request.store, leadership, store_now)
-    needs = [*_needs(views, leadership, store_now), *_troubles(request, standing)]
+    needs = [
+        *_needs(views, leadership, store_now),
+        *_unwatched(request, views, store_now),
+        *_troubles(request, standing),
+    ]
     waits = _waits(request)
     if has_leader and leadership is not None and standing.stuck_since is None:
         needs += _idle(request, standing, leadership)
@@ -244,6 +249,16 @@ def _needs(
             if view.is_ill(row)
         ]
     return needs
+
+
+def _unwatched(
+    request: RequestContext, views: Sequence[BoxView], store_now: datetime
+) -> list[Need]:
+    found = unwatched(request.context, request.store, views, store_now)
+    if found is None:
+        return []
+    since = '' if found.since is None else f' since {formats.instant(found.since)} UTC'
+    return [Need(text=f'{_capital(found.text)}{since}.', advice=f'{found.advice}.', href='/alerts')]
 
 
 def _level_needs(request: RequestContext) -> list[Need]:

@@ -50,6 +50,7 @@ NEED_MARKS: Final = {
     NeedKind.NO_WORKER: Mark('block', 'no worker'),
     NeedKind.START_OVERDUE: Mark('block', 'waits too long'),
     NeedKind.CALENDAR_ENDS: Mark('block', 'calendar ends'),
+    NeedKind.NO_WATCH: Mark('fail', 'nobody watches'),
 }
 
 
