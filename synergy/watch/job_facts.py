@@ -18,7 +18,7 @@ from synergy.core.records import ProcessName
 from synergy.core.timeperiod import JobKey
 from synergy.ports.clock import Clock
 from synergy.ports.store import Reader
-from synergy.view.alert_jobs import FACTS_MAX, Explain, FactsOfNode, facts_of_node, told_of_jobs
+from synergy.view.alert_jobs import Explain, FactsOfNode, facts_of_node, told_of_jobs
 from synergy.view.cause import Cause
 from synergy.view.why import explain
 from synergy.watch.index import WatchedIndex
@@ -27,8 +27,10 @@ KINDS: Final = frozenset({AlertKind.LATE, AlertKind.HELD, AlertKind.FAILED})
 #: Looked at again after so long, whatever has happened: not all of thousands at once.
 _AT_LEAST_SECONDS: Final = (60.0, 120.0)
 #: How long it may take a look to ask why, and how many jobs one answer may look at.
-_WHY_SECONDS_MAX: Final = 0.5
+_WHY_SECONDS_MAX: Final = 0.25
 _WHY_JOBS_MAX: Final = 500
+#: Jobs of which it is known; where more are late, thousands may be, and are told as one.
+_KNOWN_MAX: Final = 300
 #: So long nothing is told of a job of which is not known why it is late.
 _PATIENCE_SECONDS: Final = 5.0
 
@@ -114,8 +116,8 @@ class Reasons:
         def why(key: JobKey) -> Sequence[Cause] | None:
             if (known := self._known.get(key)) is not None:
                 return known
-            if len(self._known) >= FACTS_MAX:
-                return ()  # Far more is told as one.
+            if len(self._known) >= _KNOWN_MAX:
+                return ()
             seconds = clock.monotonic()
             since = self._first_asked.setdefault(key, seconds)
             if seconds > until:
