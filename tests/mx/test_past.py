@@ -13,8 +13,11 @@ import pytest
 
 from synergy.core.commands import OPEN_COMMAND_STATES, CommandId, CommandState
 from synergy.core.effects import SaveCommand
+from synergy.core.journal import Happened
+from synergy.core.states import JobState
 from synergy.core.structs import replace
 from synergy.core.users import Role
+from synergy.mx.live.past_model import PastModel
 from synergy.mx.routes import ROUTES
 from synergy.mx.web import pasts
 from synergy.mx.web.route import Route
@@ -98,6 +101,30 @@ def test_jobs_stand_as_they_stood(then: DashboardHarness) -> None:
     later = json_of(then, 'jobs?process=SiteHourly&state=held&at=2026-11-23T11:50')
     assert [item['timeperiod'] for item in later['items']] == ['2026112209']
     assert json_of(then, f'status?at={THEN}')['at'] == '2026-11-23T11:32:00Z'
+
+
+def test_events_of_then_say_how_a_job_stood_at_each(then: DashboardHarness) -> None:
+    site = then.site
+    found = site.pasts.of(site.context, then.store, site.clock, NOW - timedelta(minutes=5), NOW)
+    past = found.model.past
+    (held,) = past.recent
+    ended = replace(held, what=Happened.ENDED, to_state=JobState.PROCESSED, is_held=False, run=0)
+    told = [
+        ended,
+        replace(held, what=Happened.RESET, to_state=JobState.EMBRYO, is_held=False),
+        replace(held, what=Happened.STARTED, is_held=False),
+        replace(held, what=Happened.RETRIED, is_held=False),
+        held,
+    ]
+    lines = [replace(line, number=number) for number, line in enumerate(told, 1)]
+
+    model = PastModel(replace(past, recent=lines), then_of(then.store, past), site.clock)
+
+    assert [change.mark.word for change in model.recent] == [
+        'processed',
+        'between attempts',
+        'failed and held',
+    ]
 
 
 def test_links_and_forms_stay_in_the_past_where_there_is_one(then: DashboardHarness) -> None:
