@@ -26,6 +26,7 @@ from synergy.adapters.embedded.consumer import EmbeddedConsumer
 from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.os.clocks import SimulatedClock
 from synergy.adapters.sqlite.connection import SqliteFile
+from synergy.adapters.sqlite.rows.units import UNIT_COLUMNS_WRITTEN, unit_values
 from synergy.adapters.sqlite.schema import MIGRATIONS
 from synergy.adapters.sqlite.states import UNIT_STATE_BY_NUMBER
 from synergy.adapters.sqlite.store import SqliteStore
@@ -566,7 +567,15 @@ def test_a_unit_that_was_rung_for_in_another_file_is_rung_for_again(tmp_path: Pa
         store = SqliteStore(old, SimulatedClock(NOW))
         leadership = store.lead('one', LEASE)
         assert leadership is not None
-        store.commit(leadership, [InsertUnit(UNIT)])
+        # As it was written then, by the columns that there were.
+        columns = [name for name in UNIT_COLUMNS_WRITTEN.split(', ') if name != 'request_id']
+        row = dict(zip(UNIT_COLUMNS_WRITTEN.split(', '), unit_values(UNIT), strict=True))
+        with old.transaction() as connection:
+            connection.execute(
+                f'INSERT INTO unit_of_work ({", ".join(columns)}) '
+                f'VALUES ({", ".join("?" for _ in columns)})',
+                [row[name] for name in columns],
+            )
         store.commit(leadership, [], {UNIT.id: NOW})
 
     with closing(Pair(tmp_path)) as pair:
