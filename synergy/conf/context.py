@@ -36,6 +36,7 @@ from synergy.conf.model import (
 from synergy.conf.names import STATE_MACHINE_FREERUN
 from synergy.conf.project_module import ModuleProblem, import_project_module
 from synergy.conf.tree_reader import TreeReader
+from synergy.conf.unread import unread_collections
 from synergy.conf.weeks import begin_weeks
 from synergy.core.hierarchy import Hierarchy, HierarchyError, build
 from synergy.core.hierarchy_problems import Unread
@@ -125,6 +126,7 @@ class _Loader:
                 f'{self._settings.project}; {self._elsewhere()}'
             )
             return None
+        self.problems += unread_collections(module, self._file)
         processes = self._entries(module, 'process_context', ('daemon', 'managed', 'freerun'))
         trees = self._entries(module, 'timetable_context', ('tree',))
         queues = self._entries(module, 'mq_queue_context', ('queue',), is_optional=True)

@@ -899,3 +899,20 @@ def test_a_process_of_the_name_of_watch_is_refused_only_where_watch_is_needed(
     assert not is_watch(load(tmp_path, body).daemons[ProcessName('Watch')])
     with pytest.raises(ContextError, match='process Watch has the name of the process that looks'):
         load(tmp_path, body, SYNERGY_HEARTBEAT_URL='https://x.example/y')
+
+
+def test_a_collection_under_a_mistyped_name_is_refused(tmp_path: Path) -> None:
+    body = """
+alerts_context = {'night': alert(on=['late'], for_=['tree:t'], to=['hook://s@host/a'])}
+freerun_context = {'Shell::a': freerun_context_entry('Shell', 'a', 'x.Y', 'every 60')}
+disabled = {'Z': hourly('Z')}
+extra_context = {'B': hourly('B')}
+process_context = {'A': hourly('A'), **extra_context}
+timetable_context = {'t': timetable_tree_entry('t', ['A', 'B'])}
+"""
+    with pytest.raises(ContextError) as refused:
+        load(tmp_path, body)
+
+    unread = [problem for problem in refused.value.problems if 'is not read' in problem]
+    assert [problem.split('`')[1] for problem in unread] == ['alerts_context', 'freerun_context']
+    assert "did you mean 'alert_context'?" in unread[0]

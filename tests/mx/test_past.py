@@ -105,7 +105,7 @@ def test_jobs_stand_as_they_stood(then: DashboardHarness) -> None:
 
 def test_events_of_then_say_how_a_job_stood_at_each(then: DashboardHarness) -> None:
     site = then.site
-    found = site.pasts.of(site.context, then.store, site.clock, NOW - timedelta(minutes=5), NOW)
+    found = site.pasts.of(site.context, then.store, site.clock, NOW - timedelta(minutes=25), NOW)
     past = found.model.past
     (held,) = past.recent
     ended = replace(held, what=Happened.ENDED, to_state=JobState.PROCESSED, is_held=False, run=0)
