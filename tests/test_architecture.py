@@ -110,8 +110,9 @@ ALLOWED = {
     'context': {'constants', 'synergy.conf'},
     'db': {'synergy.bootstrap', 'synergy.sources'},
     'synergy.sources': {'synergy.adapters', 'synergy.ports'},
+    'synergy.timeperiods': {'synergy.core'},
     # workers.live_context is a second context.
-    'workers': {'db', 'constants', 'synergy.conf', 'synergy.workers'},
+    'workers': {'db', 'constants', 'synergy.conf', 'synergy.workers', 'synergy.timeperiods'},
 }
 #: The rooms of the dashboard, the lowest first; routes, app and main lie above them.
 MX_ROOMS = ('live', 'web', 'widgets', 'pages', 'api')
