@@ -10,12 +10,13 @@ import logging
 import os
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import all_suffixes
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TextIO, cast
 
 from synergy import private
 from synergy.core.printable import printable_lines
@@ -49,6 +50,24 @@ def set_up(
     if level == 'DEBUG':
         _quiet_libraries()
     return outlet
+
+
+@contextmanager
+def shown(level: str, stream: TextIO) -> Iterator[None]:
+    """Show log records on a terminal alone, for a block."""
+    console = _Console(stream)
+    console.setFormatter(_Formatter('%(asctime)s %(levelname)-7s %(message)s', datefmt='%H:%M:%S'))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(console)
+    root.setLevel(level)
+    if level == 'DEBUG':
+        _quiet_libraries()
+    try:
+        yield
+    finally:
+        root.removeHandler(console)
+        root.setLevel(before)
 
 
 def tell_narrowed(narrowed: Sequence[str]) -> None:

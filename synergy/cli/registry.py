@@ -91,6 +91,11 @@ RECORDS: Final = (
     _alone('simulate', 'play the system on a simulated clock, or foresee what would run'),
     _local('verify', 'check the invariants over the whole store'),
     _local('db', 'look at the store, bring it up to date, or empty it'),
+    CommandRecord(
+        name='try',
+        module='try_run',
+        summary="run one interval's code here and now, in the foreground; touch no ledger",
+    ),
     _local('shell', 'a Python shell with store, context and timetable at hand'),
     _local('list', 'list the registered processes'),
     _alone('check', 'validate settings and context; start nothing'),

@@ -6,17 +6,18 @@ import logging
 import os
 import traceback
 from collections.abc import Callable
-from typing import Final, TypeVar
+from datetime import timedelta
+from typing import Final, Protocol, TypeVar
 
 from synergy.core.records import Outcome, Unit
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, replace
 from synergy.ports.source import RowId
 from synergy.workers.code import Code
-from synergy.workers.forks import end_child
-from synergy.workers.handler import EXITED, is_success, outcome_of
+from synergy.workers.forks import children_end_here, end_child
+from synergy.workers.handler import EXITED, Handler, is_success, outcome_of
 from synergy.workers.isolated import Isolation
-from synergy.workers.run_log import Recorder
+from synergy.workers.run_log import Leaving
 from synergy.workers.signals import Guard, Interrupted
 from synergy.workers.uow import hour_name, uow_of
 from synergy.workers.zones import Zones
@@ -38,17 +39,31 @@ _ALL_ROWS: Final = Rows(bounds=None)
 _NO_ROWS: Final = Rows(bounds=None)
 
 
+class Failing(Protocol):
+    """Tells that an attempt has failed; see `failed`."""
+
+    def __call__(self, unit: Unit, error: BaseException, what: str = '') -> Outcome:
+        """Return how the attempt has ended."""
+        ...
+
+
 class Calling:
     """Calls user code, in this process or in one of its own."""
 
     def __init__(
-        self, guard: Guard, recorder: Recorder, isolation: Isolation | None, zones: Zones
+        self,
+        guard: Guard,
+        recorder: Leaving,
+        isolation: Isolation | None,
+        zones: Zones,
+        failing: Failing | None = None,
     ) -> None:
         """Call under `guard`. isolation: None: nothing that is called asks for it.
 
-        zones: by whose calendars units are told.
+        zones: by whose calendars units are told. failing: what tells of a failure; None: `failed`.
         """
         self._zones = zones
+        self._failed: Failing = failing or failed
         self._guard = guard
         self._recorder = recorder
         self._isolation = isolation
@@ -74,7 +89,7 @@ class Calling:
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
-            return failed(unit, error)
+            return self._failed(unit, error)
         return self._told(unit, outcome)
 
     def _outcome(self, code: Code, unit: Unit, rows: Rows) -> Outcome:
@@ -84,7 +99,7 @@ class Calling:
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
-            outcome = failed(unit, error)
+            outcome = self._failed(unit, error)
             megabytes = None if code.bounds is None else code.bounds.memory_mb_max
             if isinstance(error, MemoryError) and megabytes is not None:
                 told = f'{outcome.error} (the run may hold {megabytes} MB: memory_mb_max)'
@@ -158,12 +173,27 @@ def failed(unit: Unit, error: BaseException, what: str = '') -> Outcome:
     # The first frame is that of our call; user code begins at the second.
     text = ''.join(traceback.format_exception(error))
     logger.error('%s failed:\n%s', unit, text, extra={'event': 'uow_failed'})
-    return Outcome.failed(f'{what}{_in_words(error)}')
+    return Outcome.failed(f'{what}{error_text(error)}')
 
 
-def _in_words(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
+    """Return an error in one line, as that of an attempt is kept."""
     name = type(error).__name__
     try:
         return f'{name}: {error}'
     except BaseException:  # noqa: BLE001 - user code: its exception cannot say what it is
         return name
+
+
+def tear_down(handler: Handler, guard: Guard, limit: timedelta | None) -> None:
+    """Call the `teardown` of user code; what it raises is logged. limit: None: it has none."""
+    try:
+        if limit is not None:
+            guard.enter(limit)
+        try:
+            with children_end_here():
+                handler.teardown()
+        finally:
+            guard.leave()
+    except (Exception, Interrupted):  # User code: its failure must not hide how the worker ended.
+        logger.exception('teardown failed', extra={'event': 'teardown_failed'})

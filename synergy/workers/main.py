@@ -18,18 +18,18 @@ from synergy.ports.errors import PortError
 from synergy.ports.one_commit import StoreAndBroker
 from synergy.ports.processes import Descendants
 from synergy.ports.store import Store
+from synergy.workers.calling import tear_down
 from synergy.workers.code import Code, Codes
 from synergy.workers.code_opener import CodeOpener
-from synergy.workers.forks import children_end_here, free_children
+from synergy.workers.forks import free_children
 from synergy.workers.gate import Gate
-from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Heartbeat
 from synergy.workers.isolated import Isolation
 from synergy.workers.processes import RunProcesses, grace_of
 from synergy.workers.recycling import Recycling
 from synergy.workers.run_log import Recorder
 from synergy.workers.runner import Runner, RunnerSettings
-from synergy.workers.signals import Interrupted, SignalGuard
+from synergy.workers.signals import SignalGuard
 from synergy.workers.zones import Zones
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         recorder.settle()
         guard.settle()
 
-    opened.settle, opened.undo = settle, lambda code: _teardown(code.handler, guard, None)
+    opened.settle, opened.undo = settle, lambda code: tear_down(code.handler, guard, None)
     runner = Runner(
         codes,
         store=both.store,
@@ -125,7 +125,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
         is_restarting = processes.is_spent and not guard.is_stopping()
         # What setup has made was ended under its hands; there is nobody to end it should it hang.
         for code in codes.loaded:
-            _teardown(code.handler, guard, _TEARDOWN_LIMIT if is_restarting else None)
+            tear_down(code.handler, guard, _TEARDOWN_LIMIT if is_restarting else None)
         processes.close()
         opened.close()
     return _said(owner, None if guard.is_stopping() else recycling, is_spent=is_restarting)
@@ -142,19 +142,6 @@ def _loop(runner: Runner, wait: Callable[[], object], guard: SignalGuard, clock:
             logger.warning('%s; trying again in %.1f s', error, pause, extra={'event': 'port_down'})
             clock.sleep(pause)
             pause = min(pause * 2, _RETRY_SECONDS_MAX)
-
-
-def _teardown(handler: Handler, guard: SignalGuard, limit: timedelta | None) -> None:
-    try:
-        if limit is not None:
-            guard.enter(limit)
-        try:
-            with children_end_here():
-                handler.teardown()
-        finally:
-            guard.leave()
-    except (Exception, Interrupted):  # User code: its failure must not hide how the worker ended.
-        logger.exception('teardown failed', extra={'event': 'teardown_failed'})
 
 
 def _said(owner: str, recycling: Recycling | None, *, is_spent: bool) -> int:

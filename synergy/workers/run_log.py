@@ -19,7 +19,7 @@ from synergy.output.lines import LINE_CHARACTERS_MAX, gap_text, storable
 from synergy.output.outlet import Sink
 from synergy.ports.clock import Clock
 
-__all__ = ['LINE_CHARACTERS_MAX', 'Capture', 'Recorder', 'RunLog', 'storable']
+__all__ = ['LINE_CHARACTERS_MAX', 'Capture', 'Leaving', 'Recorder', 'RunLog', 'storable']
 
 #: What one attempt keeps at most, however long its lines are.
 LOG_CHARACTERS_MAX: Final = 10_000_000
@@ -29,7 +29,15 @@ HEAD_PART: Final = 5
 LIVE_LINES: Final = 200
 
 
-class Recorder(Protocol):
+class Leaving(Protocol):
+    """What is told that user code has returned."""
+
+    def leave(self) -> None:
+        """User code has returned: what it has left behind is taken and undone."""
+        ...
+
+
+class Recorder(Leaving, Protocol):
     """What brings output to the log of the run under way; see `synergy.output.capture`."""
 
     def settle(self) -> None:
@@ -38,10 +46,6 @@ class Recorder(Protocol):
 
     def begin(self, sink: Sink) -> None:
         """A run begins: all output goes to `sink` from now on."""
-        ...
-
-    def leave(self) -> None:
-        """User code has returned: what it has left behind is taken and undone."""
         ...
 
     def end(self, *, are_kept: bool = False) -> None:

@@ -119,6 +119,7 @@ NAMES_BY_COMMAND: Final[Mapping[str, Callable[[Reading], Iterable[str]]]] = {
     'why': _processes,
     'inputs': _processes,
     'log': _jobs,
+    'try': _jobs,
     'reprocess': _processes,
     'skip': _processes,
     'cancel': _processes,
