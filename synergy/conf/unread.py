@@ -52,4 +52,3 @@ def _items(value: object) -> Iterator[object]:
         yield from value.values()
     elif isinstance(value, list | tuple):
         yield from value
-
