@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FunctionType
 from typing import Any, Final
 
 from synergy.conf.locate import resolve
 from synergy.core.records import Outcome
 from synergy.core.states import REPORTABLE_UNIT_STATES, UnitState
+from synergy.workers.awaited import awaiting, is_async
 from synergy.workers.uow import Uow
 from synergy.workers.worker import Worker
 
@@ -20,6 +21,10 @@ _ALLOWED: Final = (
 _NO_WORK: Final = (
     'is a class without process_uow; derive it from synergy.workers.Worker and define '
     'process_uow(self, uow)'
+)
+_ASYNC_HOOK: Final = (
+    'is a class with an async hook, which nobody would await: only process_uow may be async, and '
+    'its event loop ends with the run; open there what belongs to it, and write without async'
 )
 #: The largest whole number that a store keeps.
 COUNT_MAX: Final = 2**63 - 1
@@ -39,18 +44,22 @@ class Handler:
 
     def __init__(
         self,
-        process_uow: Callable[[Uow], object],
+        process_uow: Callable[[Uow], Any],
         setup: Callable[[], object] | None = None,
         teardown: Callable[[], object] | None = None,
         *,
         keeps_processes: bool = False,
         keeps_state: bool = False,
     ) -> None:
-        """Keep the three callables; keeps_processes: see `synergy.workers.worker`.
+        """Keep the three callables; the first one may be async.
+
+        keeps_processes: see `synergy.workers.worker`.
 
         keeps_state: whether it may have opened what is not for several processes at once.
         """
-        self.process_uow = process_uow
+        self.process_uow: Callable[[Uow], object] = (
+            awaiting(process_uow) if is_async(process_uow) else process_uow
+        )
         self._setup = setup
         self._teardown = teardown
         self.keeps_processes = keeps_processes
@@ -76,6 +85,8 @@ def load_handler(classname: str, process_name: str) -> Handler:
         return Handler(target, keeps_state=not isinstance(target, FunctionType))
     worker: Any = target(process_name)
     process_uow = getattr(worker, 'process_uow', None) or getattr(worker, '_process_uow', None)
+    if isinstance(worker, Worker) and type(worker).process_uow is Worker.process_uow:
+        process_uow = worker._process_uow  # noqa: SLF001 - it may be async
     if not callable(process_uow):
         raise TypeError(f'{classname} of {process_name} {_NO_WORK}')
     return Handler(
@@ -90,6 +101,9 @@ def load_handler(classname: str, process_name: str) -> Handler:
 def loadable_problem(target: object) -> str | None:
     """Return why user code that was imported is neither worker nor function; None when it is."""
     if isinstance(target, type):
+        hooks = [name for name in ('setup', 'teardown') if is_async(getattr(target, name, None))]
+        if hooks:
+            return f'{_ASYNC_HOOK} {" and ".join(hooks)}'
         return _NO_WORK if _is_bare(target) else None
     if callable(target):
         return None
@@ -111,6 +125,13 @@ def outcome_of(returned: object) -> Outcome:
             is_good = state in (UnitState.PROCESSED, UnitState.NOOP)
             error = None if is_good else f'the worker returned {state}'
             return Outcome(state=UnitState(state), count=count, error=error)
+    if isinstance(returned, Coroutine):
+        returned.close()
+        name = getattr(returned, '__qualname__', 'it')
+        return Outcome.failed(
+            f'the worker returned the coroutine {name:.200} without awaiting it, so it did '
+            'nothing; write `async def process_uow` and `return await ...`'
+        )
     return Outcome.failed(
         f'the worker returned {returned!r:.200} ({type(returned).__name__}); {_ALLOWED}'
     )

@@ -5,6 +5,9 @@ out of it. SIGALRM ends a run at its time-out or at the end of the grace; SIGUSR
 heartbeat thread, ends one whose lease is lost; SIGTERM and SIGINT ask for a stop; SIGUSR2 asks
 to drain: to stop once the run under way has ended by itself, however long that takes.
 `Interrupted` is a BaseException, so that a broad `except Exception` in user code lets it pass.
+
+Code that runs in an event loop is cancelled instead, for a loop may swallow what a handler raises;
+it gets `Interrupted` when it has not ended soon.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import threading
 
 # Twenty times quicker than that of signal, which looks for the name of each number.
 from _signal import getsignal, pthread_sigmask  # type: ignore[import-not-found]  # Not in the stubs.
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import Enum
 from types import FrameType
@@ -27,6 +31,9 @@ from synergy.ports.clock import Clock
 UNWIND_SECONDS: Final = 4.0
 #: The same when its lease is lost: somebody else may have begun the next attempt.
 UNWIND_SECONDS_LOST: Final = 0.5
+#: How long code that was cancelled may take to end by itself, in both cases.
+CANCEL_SECONDS: Final = 2.0
+CANCEL_SECONDS_LOST: Final = 0.25
 
 
 #: What else a run may have changed that matters to the next: with SIGCHLD ignored, for one, every
@@ -49,6 +56,40 @@ class Interrupted(BaseException):
         """Keep the cause."""
         super().__init__(cause.value)
         self.cause = cause
+
+
+class Cancelling:
+    """How the code under way is cancelled, of this process; signals are of the process, too."""
+
+    def __init__(self) -> None:
+        """Nothing is under way that can be cancelled."""
+        self._cancel: Callable[[Cause], None] | None = None
+
+    @contextmanager
+    def by(self, cancel: Callable[[Cause], None]) -> Iterator[None]:
+        """Cancel with `cancel` what runs in the block; it is called in a signal handler.
+
+        Not on another thread than the main one: no handler runs there.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._cancel = cancel
+        try:
+            yield
+        finally:
+            self._cancel = None
+
+    def cancel(self, cause: Cause) -> bool:
+        """Cancel what is under way; tell whether there was anything that can be cancelled."""
+        if self._cancel is None:
+            return False
+        self._cancel(cause)
+        return True
+
+
+#: The one of this process.
+CANCELLING: Final = Cancelling()
 
 
 class Guard(Protocol):
@@ -117,7 +158,9 @@ class SignalGuard:
     def leave(self) -> None:
         """User code has ended; handlers that it has set end with it, and signals are let in."""
         self._is_inside = False
-        self._interrupted = None
+        if self._interrupted is not None:
+            self._interrupted = None
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._standing:
             if getsignal(number) is not handler:
                 signal.signal(number, handler)
@@ -198,10 +241,19 @@ class SignalGuard:
         signal.setitimer(signal.ITIMER_REAL, max(left, 0.001))
 
     def _interrupt(self, cause: Cause) -> None:
-        if self._is_inside:
-            self._is_inside = False
+        if not self._is_inside:
+            return
+        if self._interrupted is None:
             self._interrupted = (cause, self._clock.monotonic())
-            raise Interrupted(cause)
+            if CANCELLING.cancel(cause):
+                # In the process of one run there may be no handler yet.
+                signal.signal(signal.SIGALRM, self._handlers[signal.SIGALRM])
+                is_lost = cause is Cause.LOST
+                seconds = CANCEL_SECONDS_LOST if is_lost else CANCEL_SECONDS
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                return
+        self._is_inside = False
+        raise Interrupted(self._interrupted[0])
 
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:

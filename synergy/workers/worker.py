@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TypeAlias
+from collections.abc import Coroutine
+from typing import Any, TypeAlias
 
 from synergy.core.records import Outcome
 from synergy.workers.uow import Uow
@@ -11,6 +12,8 @@ from synergy.workers.uow import Uow
 #: What `process_uow` may return: an outcome, nothing (processed, 0 things), or, as in Synergy 2.x,
 #: a pair (count, state).
 Returned: TypeAlias = Outcome | tuple[int, str] | None
+#: What it returns before that is awaited, where it is written with `async def`.
+Awaited: TypeAlias = Coroutine[Any, Any, Returned]
 
 
 class Worker:
@@ -20,6 +23,9 @@ class Worker:
     attempt; its traceback is kept in the unit's log. `setup` and `teardown` enclose the life of
     the process. Where `arguments` are something to run, say `arguments_are_code = True`: then only
     an admin may change them in the dashboard.
+
+    With `async def process_uow` each run has an event loop of its own. An interruption is a
+    CancelledError there, and Interrupted what has not ended 2 s later.
 
     keeps_processes: a run that has ended leaves no process behind; True lets those go on that are
     meant for later runs as well, such as a pool that is kept. An interrupted run (time-out, cancel)
@@ -44,11 +50,11 @@ class Worker:
     def teardown(self) -> None:
         """Close it again, once, after the last."""
 
-    def process_uow(self, uow: Uow) -> Returned:
+    def process_uow(self, uow: Uow) -> Returned | Awaited:
         """Do the work of one interval; see the class."""
         return self._process_uow(uow)
 
-    def _process_uow(self, uow: Uow) -> Returned:
+    def _process_uow(self, uow: Uow) -> Returned | Awaited:
         raise TypeError(
             f'{type(self).__name__} of {self.process_name} defines neither process_uow nor '
             f'_process_uow, so unit {uow.id} cannot be worked on; define process_uow(self, uow)'
