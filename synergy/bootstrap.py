@@ -18,6 +18,7 @@ from synergy.adapters.embedded.files import JointFile
 from synergy.adapters.os.clocks import SystemClock
 from synergy.adapters.os.descendants import OsDescendants
 from synergy.adapters.os.processes import OsProcesses, die_with, show_as, shown_as
+from synergy.adapters.secrets.values import SecretValues
 from synergy.adapters.sqlite.administration import SqliteAdministration
 from synergy.adapters.sqlite.store import SqliteStore
 from synergy.conf import settings as conf_settings
@@ -293,6 +294,11 @@ def folders_of(settings: Settings) -> tuple[Path, ...]:
 def clock() -> Clock:
     """Return the clock of this machine, for what needs nothing else."""
     return SystemClock()
+
+
+def secret_values(runtime: Runtime) -> Callable[[str], str]:
+    """Return what looks up the secrets that arguments refer to."""
+    return SecretValues(os.environ, runtime.clock.monotonic)
 
 
 @contextmanager

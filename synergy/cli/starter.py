@@ -197,6 +197,7 @@ def _code(runtime: Runtime, entry: Entry, instance: int, output: Output) -> int:
             tell_up=runtime.tell_up,
             calendars=runtime.context.calendars_of(*served),
             holds=runtime.context.holds(),
+            secret_of=bootstrap.secret_values(runtime),
         )
     target = resolve(entry.classname)
     if entry.name in (PROCESS_SCHEDULER, PROCESS_SUPERVISOR, PROCESS_MX) or is_watch(entry):

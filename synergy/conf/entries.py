@@ -54,6 +54,7 @@ from synergy.conf.names import (
     STATE_MACHINE_FREERUN,
     STATE_MACHINE_RECOMPUTING,
 )
+from synergy.conf.secret import secret
 from synergy.core.pool_record import PRIORITY_DEFAULT
 from synergy.core.structs import Struct
 
@@ -100,6 +101,7 @@ __all__ = [
     'pool',
     'previous',
     'queue_context_entry',
+    'secret',
     'timetable_tree_entry',
     'wait_for',
     'weekdays',

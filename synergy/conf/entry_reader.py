@@ -18,6 +18,7 @@ from synergy.conf.mistyped import MISSING
 from synergy.conf.model import DaemonEntry, FreerunEntry, ManagedEntry, Settings
 from synergy.conf.names import STATE_MACHINE_RECOMPUTING
 from synergy.conf.pool_reader import shares
+from synergy.conf.secret import secret_problems
 from synergy.conf.sharing_reader import INSTANCES, sharing
 from synergy.core import readers
 from synergy.core.calendar import Calendar
@@ -173,7 +174,7 @@ class EntryReader:
             route=self._route(f'{token}_daemon'),
             present_on_boxes=self._read('present_on_boxes', readers.patterns, _NO_NAMES),
             instances=self._read('instances', INSTANCES, None) or 1,
-            arguments=self._arguments(),
+            arguments=self._arguments(is_daemon=True),
             log_file=self._file_in(self._settings.log_directory, 'log_file', f'{token}_daemon.log'),
             pid_file=self._file_in(self._settings.pid_directory, 'pid_file', f'{token}_daemon.pid'),
         )
@@ -276,8 +277,13 @@ class EntryReader:
         )
         return known[0]
 
-    def _arguments(self) -> Mapping[str, Any]:
-        return self._read('arguments', _ARGUMENTS, None) or {}
+    def _arguments(self, *, is_daemon: bool = False) -> Mapping[str, Any]:
+        arguments = self._read('arguments', _ARGUMENTS, None) or {}
+        classname, project = str(self._fields['classname']), self._settings.project
+        problems = secret_problems(arguments, classname, project, is_daemon=is_daemon)
+        # Without the value of the field: somebody may have written a secret for its reference.
+        self._all_problems += [f'{item} ({self.label} in {self._file})' for item in problems]
+        return arguments
 
     def _classname(self) -> str:
         value = self._fields['classname']

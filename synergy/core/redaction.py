@@ -18,6 +18,7 @@ from synergy.core.late_pattern import late_pattern
 from synergy.core.named_secrets import without_named
 from synergy.core.secret_forms import is_plain, without_forms, without_keys, without_whole_keys
 from synergy.core.secret_names import is_countable, is_secret, is_weak
+from synergy.core.secret_references import is_reference
 from synergy.core.secret_uris import without_uris
 from synergy.core.uri import MASK
 
@@ -79,7 +80,7 @@ def redacted(value: Any, name: str = '') -> Any:
     if name and value != '' and is_secret(name):
         is_count = isinstance(value, (int, float)) and is_countable(name)
         is_folder = name == 'PWD' and str(value).startswith('/')
-        return value if is_count or is_folder else MASK
+        return value if is_count or is_folder or is_reference(value) else MASK
     if isinstance(value, str):
         return redacted_text(value)
     if isinstance(value, (int, float)):
@@ -141,6 +142,8 @@ def redacted_lines(lines: Sequence[str]) -> list[str]:
 
 
 def _redacted_mapping(value: Mapping[Any, Any]) -> dict[Any, Any]:
+    if is_reference(value):
+        return dict(value)
     shown = {key: redacted(item, str(key)) for key, item in value.items()}
     # {"name": "DB_PASSWORD", "value": "..."}, as containers have their environment.
     named = next((value[key] for key in ('name', 'Name', 'key', 'Key') if key in value), None)

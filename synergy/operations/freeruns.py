@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from synergy.core.commands import Command, CommandKind
 from synergy.core.freerun_definition import FreerunRefused, freerun_of
-from synergy.core.freerun_record import Freerun
+from synergy.core.freerun_record import Freerun, base_of
 from synergy.core.nearest import nearest
 from synergy.core.records import Json, ProcessName
 from synergy.operations.caller import Caller
 from synergy.operations.code_arguments import allowed
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
+from synergy.operations.secrets import refuse_secrets
 from synergy.operations.submission import asked_before, command_for, submit
 from synergy.view.freeruns import FreerunView, freeruns
 
@@ -71,6 +72,7 @@ def save_freerun(caller: Caller, name: str, details: Mapping[str, Json]) -> Comm
     if (known := asked_before(caller, command)) is not None:
         return known
     defined(caller, name, details)
+    refuse_secrets(caller, base_of(ProcessName(name)), details.get('arguments'))
     return submit(caller, allowed(caller, command))
 
 

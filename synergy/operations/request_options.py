@@ -12,6 +12,7 @@ from synergy.core.structs import replace
 from synergy.operations.caller import Caller
 from synergy.operations.code_arguments import CODE_NAMES
 from synergy.operations.refusal import OperationRefused, RefusalKind, malformed
+from synergy.operations.secrets import refuse_secrets
 
 
 def with_options(caller: Caller, command: Command, wanted: Mapping[str, object]) -> Command:
@@ -26,6 +27,8 @@ def with_options(caller: Caller, command: Command, wanted: Mapping[str, object])
         raise malformed(str(error), 'correct it; nothing was changed', str(error)) from error
     if not details:
         return command
+    if ARGUMENTS in details:
+        refuse_secrets(caller, command.process, details[ARGUMENTS])
     if ARGUMENTS in details and not caller.is_admin:
         _check_arguments(caller, command.process, details[ARGUMENTS])
     return replace(command, details={**command.details, **details})

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from synergy.output.concealed import Concealed
 from synergy.output.descriptors import Channel, NativeOutput, adopt_orphans, is_alone, occupy
 from synergy.output.outlet import LoggingBaseline, Outlet, Sink
 from synergy.output.streams import STDERR, STDOUT, StandardStreams, write_all
@@ -50,6 +51,11 @@ class Output:
         self._streams = StandardStreams(self._write)
         self._standing = LoggingBaseline(outlet)
         self._streams.install()
+
+    @property
+    def concealed(self) -> Concealed:
+        """Return what is hidden of all output."""
+        return self._outlet.concealed
 
     def take_descriptors(self) -> None:
         """Let descriptors 0, 1 and 2 be those of a worker, too, until `close`."""

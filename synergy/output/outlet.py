@@ -16,6 +16,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final, Protocol
 
+from synergy.output.concealed import Concealed
 from synergy.output.lines import cut, gap_text
 
 #: A record with more lines is cut in files; the log of a run has a bound of its own.
@@ -69,6 +70,8 @@ class Outlet(logging.Handler):
         # Of its own: logging.basicConfig gives another to a handler that has none.
         self.setFormatter(logging.Formatter())
         self._handlers = handlers
+        #: What is hidden of all that goes through here.
+        self.concealed = Concealed()
         self._pid = os.getpid()
         #: The log of the run under way.
         self.sink: Sink | None = None
@@ -88,6 +91,7 @@ class Outlet(logging.Handler):
         except Exception:  # noqa: BLE001 - user code: arguments that do not fit, or that raise
             self.handleError(record)
             return
+        text = self.concealed.text(text)
         if self.of_child is not None and os.getpid() != self._pid:
             self.of_child(record.levelno, text)
             return
@@ -103,6 +107,7 @@ class Outlet(logging.Handler):
 
     def put(self, name: str, level: int, lines: Sequence[str], sink: Sink | None) -> None:
         """Hand on lines that were printed to the stream `name`."""
+        lines = [self.concealed.text(line) for line in lines]
         if sink is not None and sink.is_long:
             self._hold(name, level, lines, sink)
         else:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final, Protocol, TypeVar
 
-from synergy.core.records import Outcome, Unit
+from synergy.core.records import Json, Outcome, Unit
+from synergy.core.secret_references import (
+    MARK,
+    SecretUnavailable,
+    references_in,
+    with_values,
+)
 from synergy.core.states import UnitState
 from synergy.core.structs import Struct, replace
 from synergy.ports.source import RowId
@@ -35,6 +41,18 @@ class Rows(Struct, frozen=True, kw_only=True):
     bounds: tuple[RowId, RowId] | None
 
 
+class Given(Struct, frozen=True, kw_only=True):
+    """Arguments with their secrets. names: of those that hold any; none: they are the unit's."""
+
+    arguments: Mapping[str, Json]
+    names: frozenset[str]
+
+    def __repr__(self) -> str:
+        """Return it without the secrets."""
+        return f'Given({sorted(self.names)})'
+
+
+_NOTHING: Final = Given(arguments={}, names=frozenset())
 _ALL_ROWS: Final = Rows(bounds=None)
 _NO_ROWS: Final = Rows(bounds=None)
 
@@ -56,13 +74,16 @@ class Calling:
         recorder: Leaving,
         isolation: Isolation | None,
         zones: Zones,
+        secret_of: Callable[[str], str],
         failing: Failing | None = None,
     ) -> None:
         """Call under `guard`. isolation: None: nothing that is called asks for it.
 
-        zones: by whose calendars units are told. failing: what tells of a failure; None: `failed`.
+        zones: by whose calendars units are told. secret_of: values of references. failing: what
+        tells of a failure; None: `failed`.
         """
         self._zones = zones
+        self._secret_of = secret_of
         self._failed: Failing = failing or failed
         self._guard = guard
         self._recorder = recorder
@@ -70,9 +91,17 @@ class Calling:
 
     def run(self, code: Code, unit: Unit) -> Outcome:
         """Call user code; return how the attempt ended, or raise Interrupted."""
+        outcome = self._run(code, unit)
+        if outcome.error is None:
+            return outcome
+        return replace(outcome, error=self._recorder.concealed.text(outcome.error))
+
+    def _run(self, code: Code, unit: Unit) -> Outcome:
         try:
             try:
                 self._guard.enter(code.timeout)
+                # Before a child is forked: what it prints comes by way of this process.
+                given = self._given(unit)
                 if code.bounds is not None:
                     assert self._isolation is not None, _NO_ISOLATION
                     # Asked here: what the worker has opened is not for two processes.
@@ -80,9 +109,9 @@ class Calling:
                     if rows is _NO_ROWS:
                         return Outcome.noop()
                     return self._isolation.call(
-                        lambda: self._outcome(code, unit, rows), code.bounds
+                        lambda: self._outcome(code, unit, rows, given), code.bounds
                     )
-                outcome = self._outcome_of(code, unit)
+                outcome = self._outcome_of(code, unit, None, given)
             finally:
                 self._guard.leave()
                 self._recorder.leave()
@@ -92,10 +121,10 @@ class Calling:
             return self._failed(unit, error)
         return self._told(unit, outcome)
 
-    def _outcome(self, code: Code, unit: Unit, rows: Rows) -> Outcome:
+    def _outcome(self, code: Code, unit: Unit, rows: Rows, given: Given) -> Outcome:
         """Return how the attempt ended: this is the process of the run."""
         try:
-            return self._told(unit, self._outcome_of(code, unit, rows))
+            return self._told(unit, self._outcome_of(code, unit, rows, given))
         except Interrupted:
             raise
         except BaseException as error:  # noqa: BLE001 - user code: SystemExit and all
@@ -106,9 +135,9 @@ class Calling:
                 return replace(outcome, error=told)
             return outcome
 
-    def _outcome_of(self, code: Code, unit: Unit, rows: Rows | None = None) -> Outcome:
+    def _outcome_of(self, code: Code, unit: Unit, rows: Rows | None, given: Given) -> Outcome:
         """Call user code. rows: None: its source is still to be asked."""
-        returned = _here(lambda: self._call(code, unit, rows))
+        returned = _here(lambda: self._call(code, unit, rows, given))
         if returned is EXITED:
             logger.warning(
                 '%s: sys.exit(0) was taken for the end of the work; return instead, and say '
@@ -119,18 +148,36 @@ class Calling:
             returned = None
         return outcome_of(returned)
 
+    def _given(self, unit: Unit) -> Given:
+        """Resolve the secrets of a unit, and hide their values from now on."""
+        if not unit.arguments:
+            return _NOTHING
+        names = frozenset(path[0] for path, _ in references_in(unit.arguments) if path)
+        if not names and MARK not in unit.arguments:
+            return _NOTHING
+
+        def value_of(reference: str) -> str:
+            value = self._secret_of(reference)
+            self._recorder.concealed.add([value])
+            return value
+
+        arguments = with_values(dict(unit.arguments), value_of)
+        return Given(arguments=arguments, names=names)
+
     def _told(self, unit: Unit, outcome: Outcome) -> Outcome:
         if outcome.state is UnitState.INVALID:
             logger.error('%s failed: %s', unit, outcome.error, extra={'event': 'uow_failed'})
         return outcome
 
-    def _call(self, code: Code, unit: Unit, rows: Rows | None) -> object:
+    def _call(self, code: Code, unit: Unit, rows: Rows | None, given: Given) -> object:
         if rows is None:
             rows = _ALL_ROWS if code.data_source is None else self._rows(code, unit)
             if rows is _NO_ROWS:
                 return Outcome.noop()
         calendar = self._zones.of(unit.process)
         uow = uow_of(unit, code.source, code.sink, self._guard.is_stopping, rows.bounds, calendar)
+        if given.names:
+            uow = replace(uow, arguments=given.arguments, secret_arguments=given.names)
         try:
             return code.handler.process_uow(uow)
         except SystemExit as error:
@@ -150,6 +197,11 @@ class Calling:
             return _NO_ROWS
         logger.info('%s covers rows %s to %s', unit, *bounds, extra={'event': 'source_read'})
         return Rows(bounds=bounds)
+
+
+def no_secrets(reference: str) -> str:
+    """Refuse: this worker was given no way to secrets."""
+    raise SecretUnavailable(f'the secret {reference} cannot be had by this worker')
 
 
 def _here(call: Callable[[], T]) -> T:

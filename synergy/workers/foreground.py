@@ -20,6 +20,7 @@ from synergy.conf.model import WorkerEntry
 from synergy.core.freerun_record import base_of
 from synergy.core.records import Outcome, Unit
 from synergy.core.structs import Struct, replace
+from synergy.output.concealed import Concealed
 from synergy.ports.clock import Clock
 from synergy.ports.processes import Descendants
 from synergy.workers.calling import Calling, error_text, tear_down
@@ -46,7 +47,7 @@ class Tried(Struct, frozen=True, kw_only=True):
         return isinstance(self.error, KeyboardInterrupt)
 
 
-def run_in_foreground(
+def run_in_foreground(  # noqa: PLR0913 - the wiring of a run: everything it touches, once
     entry: WorkerEntry,
     unit: Unit,
     *,
@@ -54,10 +55,13 @@ def run_in_foreground(
     clock: Clock,
     descendants: Descendants,
     examine: Callable[[BaseException], None],
+    secret_of: Callable[[str], str],
+    concealed: Concealed,
 ) -> Tried:
     """Import the code of an entry, set it up, and call it for one unit, all in this process.
 
     examine: called with what user code has raised, while all that it has opened is still there.
+    secret_of: values of references; concealed: gets them, for what is told of the run.
     """
     raised: list[BaseException] = []
 
@@ -73,7 +77,7 @@ def run_in_foreground(
     opened.undo = lambda code: tear_down(code.handler, guard, None)
     of_run = RunProcesses(descendants, GRACE_MAX)
     opened.settle = lambda code: of_run.settle(keeps=code.handler.keeps_processes)
-    calling = Calling(guard, _Flushing(), None, zones, failing)
+    calling = Calling(guard, _Flushing(concealed), None, zones, secret_of, failing)
     code: Code | None = None
     with guard:
         try:
@@ -160,7 +164,10 @@ class ForegroundGuard:
 
 
 class _Flushing:
-    """Shows what was printed at once."""
+    """Shows what was printed at once, as it is: whoever tries has the secrets."""
+
+    def __init__(self, concealed: Concealed) -> None:
+        self.concealed = concealed
 
     def leave(self) -> None:
         sys.stdout.flush()

@@ -55,6 +55,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     tell_up: Callable[[], None],
     calendars: Mapping[ProcessName, Calendar],
     holds: Holds,
+    secret_of: Callable[[str], str],
 ) -> int:
     """Run units of `entry` until SIGTERM or SIGINT; return the exit code.
 
@@ -62,7 +63,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
     thread. instance: number of this process among those
     of the entry on this box, from 0. recorder: what brings the output of user code to the logs of
     its runs. tell_up: called once it takes work. calendars: as in `Zones`. holds: closed
-    hours of the context.
+    hours of the context. secret_of: as in `RunnerSettings`.
     """
     processes = RunProcesses(descendants, grace_of(settings.uow_lease))
     is_group = isinstance(entry, GroupEntry)
@@ -101,6 +102,7 @@ def run_worker(  # noqa: PLR0913 - the wiring of a process: everything it touche
             lease=settings.uow_lease,
             log_lines_max=settings.run_log_lines_max,
             zones=Zones(calendars, both.store),
+            secret_of=secret_of,
         ),
         processes=processes,
         recycling=recycling,

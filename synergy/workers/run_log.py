@@ -15,6 +15,7 @@ from threading import RLock
 from typing import Final, NamedTuple, Protocol
 
 from synergy.core.records import LogLine, LogPlace
+from synergy.output.concealed import Concealed
 from synergy.output.lines import LINE_CHARACTERS_MAX, gap_text, storable
 from synergy.output.outlet import Sink
 from synergy.ports.clock import Clock
@@ -31,6 +32,11 @@ LIVE_LINES: Final = 200
 
 class Leaving(Protocol):
     """What is told that user code has returned."""
+
+    @property
+    def concealed(self) -> Concealed:
+        """Return what is hidden of all output."""
+        ...
 
     def leave(self) -> None:
         """User code has returned: what it has left behind is taken and undone."""
@@ -195,6 +201,7 @@ class Capture(logging.Handler):
         """Capture nothing until `begin`."""
         super().__init__()
         self._current: Sink | None = None
+        self.concealed = Concealed()
 
     def settle(self) -> None:
         """Do nothing: logging is not this handler's."""
@@ -216,7 +223,7 @@ class Capture(logging.Handler):
         if sink is None:
             return
         try:
-            lines = self.format(record).splitlines()
+            lines = self.concealed.text(self.format(record)).splitlines()
         except Exception:  # noqa: BLE001 - user code: arguments that do not fit, or that raise
             self.handleError(record)
             return

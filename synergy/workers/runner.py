@@ -30,7 +30,7 @@ from synergy.ports.one_commit import Apart, OneCommit
 from synergy.ports.store import UnitStore
 from synergy.workers.batch import Batch
 from synergy.workers.batch_size import BATCH_SECONDS, BatchSize
-from synergy.workers.calling import Calling, failed
+from synergy.workers.calling import Calling, failed, no_secrets
 from synergy.workers.code import Code, Codes
 from synergy.workers.gate import Gate
 from synergy.workers.heartbeat import Watched
@@ -53,6 +53,7 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     """What the runner must know. owner: who claims, as logs and pages show it.
 
     name: of its process, or of its group of workers. zones: by whose calendars its units are told.
+    secret_of: returns the value of a reference; raises SecretUnavailable.
     """
 
     name: str
@@ -61,6 +62,7 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     log_lines_max: int
     zones: Zones = field(default_factory=Zones)
     batch_seconds: float = BATCH_SECONDS
+    secret_of: Callable[[str], str] = no_secrets
 
 
 class Watcher(Protocol):
@@ -103,7 +105,7 @@ class Runner:
         nothing ever keeps a unit from beginning.
         """
         self._codes = codes
-        self._calling = Calling(guard, capture, isolation, settings.zones)
+        self._calling = Calling(guard, capture, isolation, settings.zones, settings.secret_of)
         self._store = store
         self._consumer = consumer
         self._clock = clock

@@ -70,6 +70,11 @@ class ShellWorker(Worker):
 
     def process_uow(self, uow: Uow) -> Outcome:
         """Run it to its end; return what its exit code means."""
+        if seen := uow.secret_arguments - {'environment'}:
+            raise CommandProblem(
+                f'{min(seen)} holds a secret, which every user of the machine could see in the '
+                'list of processes; give it in environment'
+            )
         command = command_of(uow.arguments)
         process, lifeline = _started(command, _variables(uow))
         with CommandOutput(process.stdout, process.stderr):

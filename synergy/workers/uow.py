@@ -23,7 +23,8 @@ class Uow(Struct, frozen=True, kw_only=True):
     [start_timeperiod, end_timeperiod): the intervals that this run covers, more than one when the
     process is grouped; `start` and `end` are the same as aware UTC instants, `local_start` and
     `local_end` on the clock of `time_zone`, which is that of the tree or of the free run.
-    arguments: a copy. run: number of this run within the job;
+    arguments: a copy, with secrets in place of their references; secret_arguments: the names of
+    those that hold any. run: number of this run within the job;
     attempt: number of this try of it. idempotency_key: the same for every start of this run; store
     it with what you write, or delete and insert by interval, and a second start does no harm.
     fence: rises with every start; only the newest may report. start_id, end_id: of a recomputing
@@ -54,6 +55,7 @@ class Uow(Struct, frozen=True, kw_only=True):
     idempotency_key: str
     is_stopping: Callable[[], bool]
     request_id: str | None = None
+    secret_arguments: frozenset[str] = frozenset()
 
     @property
     def traceparent(self) -> str:

@@ -20,6 +20,7 @@ from synergy.ports.message import units_of
 from synergy.ports.one_commit import Apart, OneCommit
 from synergy.workers import Uow
 from synergy.workers.batch import Batch
+from synergy.workers.calling import no_secrets
 from synergy.workers.code import Code, Codes
 from synergy.workers.handler import Handler
 from synergy.workers.heartbeat import Watched
@@ -79,7 +80,10 @@ class RunnerHarness:
         *,
         is_one_file: bool = True,
         codes: Codes | None = None,
+        secret_of: Callable[[str], str] = no_secrets,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
+        self._arguments = arguments or {}
         self.clock = SimulatedClock(NOW)
         self.store = open_store(home / 'store.db', clock=self.clock)
         one_commit: OneCommit = Apart()
@@ -108,6 +112,7 @@ class RunnerHarness:
                 owner='w',
                 lease=LEASE,
                 log_lines_max=10,
+                secret_of=secret_of,
             ),
         )
 
@@ -139,4 +144,4 @@ class RunnerHarness:
 
     def _unit(self, number: int) -> Unit:
         job_key = JobKey(HOUR.process, HOUR.timeperiod.shift(number))
-        return first_unit(job_key, NOW)
+        return first_unit(job_key, NOW, arguments=self._arguments)

@@ -17,8 +17,10 @@ from synergy.core.freerun_record import base_of
 from synergy.core.records import ProcessName, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey, Qualifier, parse
+from synergy.output.concealed import Concealed
 from synergy.ports.processes import Descendants
 from synergy.workers import Uow
+from synergy.workers.calling import no_secrets
 from synergy.workers.foreground import Tried, run_in_foreground, users_traceback
 from synergy.workers.zones import Zones
 from tests.builders import instant
@@ -73,6 +75,8 @@ def run(context: Context, process: str, examined: list[Examined], **arguments: s
         clock=SimulatedClock(instant('2026110108')),
         descendants=cast('Descendants', Childless()),
         examine=lambda error: examined.append((error, list(tried.HAPPENED))),
+        secret_of=no_secrets,
+        concealed=Concealed(),
     )
 
 

@@ -15,7 +15,7 @@ from synergy.core.states import UnitState
 from synergy.core.timeperiod import JobKey
 from synergy.ports.source import DataSource
 from synergy.workers import Uow
-from synergy.workers.calling import Calling
+from synergy.workers.calling import Calling, no_secrets
 from synergy.workers.code import Bounds, Code, Codes
 from synergy.workers.handler import Handler
 from synergy.workers.isolated import Isolation
@@ -165,7 +165,7 @@ def test_the_source_of_an_isolated_run_is_asked_by_the_worker(bounds: object) ->
         data_source=cast('DataSource', Source()),
         bounds=Bounds(),
     )
-    calling = Calling(Guard(None), Capture(), cast('Isolation', Forks()), Zones())
+    calling = Calling(Guard(None), Capture(), cast('Isolation', Forks()), Zones(), no_secrets)
 
     outcome = calling.run(code, first_unit(HOUR, NOW))
 

@@ -28,6 +28,7 @@ from synergy.core.printable import printable
 from synergy.core.records import Json
 from synergy.core.redaction import redacted, redacted_text
 from synergy.core.states import UnitState
+from synergy.output.concealed import Concealed
 from synergy.workers.foreground import Tried, run_in_foreground, users_traceback
 
 _REAL: Final = (
@@ -60,6 +61,7 @@ def _run(options: Namespace) -> ExitCode:
     with bootstrap.open_runtime(settings, context) as runtime:
         trial = trial_of(runtime, options.process, options.timeperiod, given)
     _tell(trial)
+    concealed = Concealed()
     # Not with the store open: user code may fork.
     with bootstrap.open_runtime(settings, context) as runtime, _as_a_worker(settings):
         tried = run_in_foreground(
@@ -68,7 +70,9 @@ def _run(options: Namespace) -> ExitCode:
             zones=trial.zones,
             clock=runtime.clock,
             descendants=runtime.descendants,
-            examine=lambda error: _examine(error, is_debugged=options.pdb),
+            examine=lambda error: _examine(error, concealed, is_debugged=options.pdb),
+            secret_of=bootstrap.secret_values(runtime),
+            concealed=concealed,
         )
     return _told(tried)
 
@@ -124,11 +128,11 @@ def _tell(trial: Trial) -> None:
     sys.stdout.flush()
 
 
-def _examine(error: BaseException, *, is_debugged: bool) -> None:
+def _examine(error: BaseException, concealed: Concealed, *, is_debugged: bool) -> None:
     """Show a traceback, and open the debugger where it was raised."""
     trace = users_traceback(error)
     text = ''.join(traceback.format_exception(type(error), error, trace))
-    print(redacted_text(text), end='', file=sys.stderr, flush=True)
+    print(redacted_text(concealed.text(text)), end='', file=sys.stderr, flush=True)
     if is_debugged:
         pdb.post_mortem(trace)
 
