@@ -133,3 +133,13 @@ def too_many(waiting: Sequence[Delivery], now: datetime) -> Sequence[Delivery]:
         replace(delivery, state=DeliveryState.GIVEN_UP, ended_at=now, error=told)
         for delivery in excess
     ]
+
+
+def too_old(waiting: Iterable[Delivery], now: datetime) -> Sequence[Delivery]:
+    """Return those of a receiver that hangs which are given up, tried or not."""
+    told = f'the receiver hangs, and this has waited for {GIVEN_UP_AFTER.days} days'
+    return [
+        replace(item, state=DeliveryState.GIVEN_UP, ended_at=now, error=item.error or told)
+        for item in waiting
+        if item.state is DeliveryState.WAITING and now - item.made_at >= GIVEN_UP_AFTER
+    ]

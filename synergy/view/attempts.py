@@ -15,10 +15,13 @@ from synergy.core.structs import Struct
 _FAILED: Final = re.compile(
     r'run (?P<run>\d+) attempt (?P<attempt>\d+) of \d+ '
     r'(?:failed|(?P<lost>lost its worker) \(\d+ of \d+\)): (?P<error>.*?)'
-    r'; next attempt at [\d: -]+'
+    r'; next attempt at (?P<next>[\d: -]+\d)'
     r'(?: \(it was on (?P<owner>\S+) under fence (?P<fence>\d+) since (?P<since>[\d: -]+)\))?',
     re.DOTALL,
 )
+
+
+_TIME: Final = '%Y-%m-%d %H:%M:%S'
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -54,6 +57,17 @@ def attempts_of(
     return [_newest(unit, is_lost=is_lost), *before]
 
 
+def next_attempt_at(text: str) -> datetime | None:
+    """Return when the next attempt may begin, as the history of a job says; None: it does not."""
+    found = _FAILED.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        return datetime.strptime(found['next'], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 def _newest(unit: Unit, *, is_lost: bool) -> Attempt:
     if unit.state is UnitState.REQUESTED:
         # What the unit has of a start and an end is of the attempt before.
@@ -82,7 +96,7 @@ def _earlier(
     is_kept = unit.state is UnitState.REQUESTED and number == unit.attempt - 1
     started_at = unit.started_at if is_kept else None
     if since is not None:
-        started_at = datetime.strptime(since, '%Y-%m-%d %H:%M:%S').replace(tzinfo=UTC)
+        started_at = datetime.strptime(since, _TIME).replace(tzinfo=UTC)
     return Attempt(
         unit=unit,
         number=number,

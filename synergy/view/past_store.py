@@ -157,16 +157,17 @@ class PastStore(Unrecorded, PastCommands, PastJournal):
 
     def units(self, uow_ids: Collection[UowId]) -> Mapping[UowId, Unit]:
         """Return the units that there were."""
-        found = self._store.units(uow_ids)
+        found, newest = self._store.units(uow_ids), self._past.newest
         return {
             name: unit
             for name, today in found.items()
-            if (unit := unit_then(today, self._at)) is not None
+            if (unit := unit_then(today, self._at, newest.get(today.key))) is not None
         }
 
     def runs(self, key: JobKey) -> Sequence[Unit]:
         """Return the units of a job that there were, by run."""
-        found = (unit_then(unit, self._at) for unit in self._store.runs(key))
+        line = self._past.newest.get(key)
+        found = (unit_then(unit, self._at, line) for unit in self._store.runs(key))
         return [unit for unit in found if unit is not None]
 
     def live_units(self, limit: int | None = None) -> Sequence[Unit]:

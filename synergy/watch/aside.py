@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from synergy.core.alert_records import Fact
 from synergy.core.hierarchy import Hierarchy
 from synergy.core.structs import replace
+from synergy.forecast.stuck import Cause
 from synergy.ports.broker import REPORT_ROUTE, Broker
 from synergy.ports.clock import Clock
 from synergy.ports.errors import PortError, StoreUnusable
@@ -146,6 +147,8 @@ class Foresight(Aside):
         self._hierarchy = hierarchy
         self._vanished_after = vanished_after
         self._facts: Mapping[str, Foreseen] = {}
+        #: What lacked workers when it was looked at last: they may just be starting.
+        self._unmanned: set[str] = set()
         self.is_known = False
         self._is_told = False
 
@@ -180,8 +183,10 @@ class Foresight(Aside):
         # An index of its own: the engine goes on with it on a virtual clock.
         index = load_index(self._hierarchy, store, now)
         situation = situation_of(index, store, now, self._vanished_after)
+        known = {name for name, work in situation.work.items() if work.count}
         outlook = forecast_of(situation, FORECAST_LENGTH)
-        return encode_forecast(outlook, None, _FACTS_MAX)['deadlines']
+        found = encode_forecast(outlook, None, _FACTS_MAX)['deadlines']
+        return [item for item in found if is_founded(item, known)]
 
     def _foreseen(self, store: Store) -> Mapping[str, Foreseen]:
         now = self.clock.now()
@@ -192,12 +197,31 @@ class Foresight(Aside):
             for subject, item in self._facts.items()
             if now - KEPT < item.late_at <= now
         }
+        unmanned, self._unmanned = self._unmanned, set()
         for item in deadlines:
             fact = fact_of_deadline(item, now)
+            if item['root'] is not None and item['root']['cause'] == Cause.WORKERS.value:
+                self._unmanned.add(fact.subject)
+                if fact.subject not in unmanned:
+                    continue
             known = self._facts.get(fact.subject)
             limit = WARNED_BELOW if known is None else CALM_ABOVE
-            if item['holds'] is not None and item['holds'] < limit and item['late_at'] is not None:
-                if known is not None:
-                    fact = replace(fact, since=known.fact.since)
-                found[fact.subject] = Foreseen(fact, datetime.fromisoformat(item['late_at']))
+            if item['holds'] is None or item['holds'] >= limit or item['late_at'] is None:
+                continue
+            late_at = datetime.fromisoformat(item['late_at'])
+            if late_at > now + FORECAST_LENGTH:
+                continue  # There is time left to act, and what has failed is told as that.
+            if known is not None:
+                fact = replace(fact, since=known.fact.since)
+            found[fact.subject] = Foreseen(fact, late_at)
         return found
+
+
+def is_founded(item: LikelyDocument, known: Collection[str]) -> bool:
+    """Tell whether anything was ever measured of what decides a deadline: else it is a guess.
+
+    known: processes of which runs were measured. What does not start needs no measuring.
+    """
+    if item['root'] is not None:
+        return True
+    return any(name in known for name in (item['process'], *(of['process'] for of in item['path'])))

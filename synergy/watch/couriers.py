@@ -24,8 +24,11 @@ logger = logging.getLogger(__name__)
 
 #: How long an attempt may take before it counts as failed.
 SECONDS_MAX: Final = 30.0
-#: Attempts of one receiver that hang for good; it gets no more of them then.
+#: Attempts of one receiver that hang for good; beyond them there is one more now and then, for
+#: each is a thread: an hour after the last, then after twice as long, at last each day.
 HANGING_MAX: Final = 3
+REPLACED_AFTER: Final = 3600.0
+REPLACED_AFTER_MAX: Final = 86_400.0
 
 
 class Came(NamedTuple):
@@ -65,7 +68,17 @@ class Couriers:
     def may_take(self, receiver: str) -> bool:
         """Tell whether a receiver may be tried now."""
         attempts = self._attempts.get(receiver, ())
-        return len(attempts) < HANGING_MAX and all(item.is_told for item in attempts)
+        if not all(item.is_told for item in attempts):
+            return False
+        if not self.hangs(receiver):
+            return True
+        pause = REPLACED_AFTER * 2.0 ** min(len(attempts) - HANGING_MAX, 20)
+        last = max(item.began for item in attempts)
+        return self._clock.monotonic() - last >= min(pause, REPLACED_AFTER_MAX)
+
+    def hangs(self, receiver: str) -> bool:
+        """Tell whether a receiver answers so seldom that what waits for it may never be tried."""
+        return len(self._attempts.get(receiver, ())) >= HANGING_MAX
 
     def take(self, delivery: Delivery) -> None:
         """Try a delivery to a receiver that may be tried."""

@@ -13,6 +13,7 @@ from synergy.core.alert_outbox import (
     due,
     refused,
     too_many,
+    too_old,
 )
 from synergy.ports.store import AlertStore
 from synergy.watch.couriers import Couriers
@@ -69,8 +70,11 @@ class Outbox:
         by_receiver: dict[str, list[Delivery]] = {}
         for item in self._waiting.values():
             by_receiver.setdefault(item.receiver, []).append(item)
-        for waiting in by_receiver.values():
-            for item in too_many(waiting, now):
+        for receiver, waiting in by_receiver.items():
+            given_up = {item.number: item for item in too_many(waiting, now)}
+            if self._couriers.hangs(receiver):
+                given_up |= {item.number: item for item in too_old(waiting, now)}
+            for item in given_up.values():
                 self._save(store, item)
 
     def _save(self, store: AlertStore, delivery: Delivery) -> None:

@@ -23,6 +23,7 @@ from synergy.core.alert_outbox import (
     pause_after,
     refused,
     too_many,
+    too_old,
 )
 from synergy.core.structs import replace
 
@@ -113,3 +114,15 @@ def test_errors_and_what_waits_are_bounded() -> None:
     assert {item.state for item in given_up} == {DeliveryState.GIVEN_UP}
     assert too_many(waiting[2:], NOON) == []
     assert replace(given_up[0], state=DeliveryState.WAITING).error
+
+
+def test_what_a_receiver_that_hangs_has_never_taken_is_given_up_after_its_days() -> None:
+    old, tried = delivery(1), delivery(2, error='it did not answer within 30 s')
+    young = delivery(3, made_at=NOON + timedelta(days=1))
+
+    given_up = too_old([old, tried, young], NOON + GIVEN_UP_AFTER)
+
+    assert [item.number for item in given_up] == [1, 2]
+    assert {item.state for item in given_up} == {DeliveryState.GIVEN_UP}
+    assert given_up[0].error == 'the receiver hangs, and this has waited for 7 days'
+    assert given_up[1].error == 'it did not answer within 30 s'

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from synergy.core.journal import Happened
 from synergy.core.records import JobEvent, LogLine, Unit, uow_id_of
 from synergy.core.states import UnitState
 from synergy.view.attempts import attempts_of
+from synergy.view.past_units import unit_then
 from tests.builders import instant, key
+from tests.core.test_past import line
 
 NOW = instant('202611231217')
 BEGAN, ENDED = instant('202611231200'), instant('202611231201')
@@ -97,3 +103,38 @@ def test_the_count_tells_what_the_history_does_not() -> None:
 
     assert [attempt.is_lost for attempt in waiting] == [False, True]
     assert [attempt.is_lost for attempt in dead] == [True]
+
+
+@pytest.mark.parametrize(
+    ('run', 'text', 'next_at', 'attempt'),
+    [
+        (2, '; next attempt at 2026-11-23 12:02:00', instant('202611231202'), 2),
+        (
+            2,
+            '; next attempt at 2026-11-23 12:02:00 '
+            '(it was on dev:x.1 under fence 3 since 2026-11-23 12:00:00)',
+            instant('202611231202'),
+            2,
+        ),
+        (1, '; next attempt at 2026-11-23 12:02:00', None, 3),
+        (2, '; next attempt at 2026-99-23 12:02:00', None, 3),
+        (2, '', None, 3),
+    ],
+)
+def test_a_unit_of_then_waits_for_the_attempt_that_its_line_tells_of(
+    run: int, text: str, next_at: object, attempt: int
+) -> None:
+    today = unit(attempt=3, started_at=NOW, state=UnitState.IN_PROGRESS)
+    said = line(
+        HOUR,
+        Happened.RETRIED,
+        run=run,
+        failures=1,
+        reason=f'run {run} attempt 1 of 3 failed: x{text}',
+    )
+
+    then = unit_then(today, ENDED + timedelta(seconds=1), said)
+
+    assert then is not None
+    assert (then.state, then.not_before, then.attempt) == (UnitState.REQUESTED, next_at, attempt)
+    assert (then.started_at, then.owner) == (None, None)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from threading import Event
 
 from synergy.adapters.os.clocks import SimulatedClock
-from synergy.core.alert_outbox import Delivery, Refused
+from synergy.core.alert_outbox import GIVEN_UP_AFTER, Delivery, DeliveryState, Refused
 from synergy.core.alert_rules import Receiver
 from synergy.core.structs import replace
 from synergy.ports.sender import Letter
 from synergy.view.alert_outgoing import Site, deliveries_of
 from synergy.watch.couriers import HANGING_MAX, SECONDS_MAX, Came, Couriers
+from synergy.watch.outbox import Outbox
 from tests.contract.conftest import NOW
 from tests.core.test_alerts import Told, held, rule
 
@@ -99,6 +100,8 @@ def test_one_that_hangs_is_told_of_and_holds_up_nobody() -> None:
         clock.advance(timedelta(seconds=SECONDS_MAX + 1))
         assert len(couriers.came()) == 1
     assert not couriers.may_take(ONE.id)
+    assert couriers.hangs(ONE.id)
+    assert not couriers.hangs(TWO.id)
     # What arrives after all has arrived.
     receivers.hangs[ONE].set()
     came = waited_for(couriers, lambda found: len(found) == HANGING_MAX)
@@ -138,3 +141,42 @@ def test_a_row_that_somebody_has_changed_is_given_up() -> None:
     (came,) = couriers.came()
     assert came.answer is not None
     assert came.answer.is_final
+
+
+def test_one_that_hangs_for_good_is_tried_now_and_then_and_what_is_old_is_given_up() -> None:
+    clock, receivers = SimulatedClock(NOW), Receivers()
+    couriers = Couriers([receivers], [ONE], clock)
+    receivers.hangs[ONE] = Event()
+    first = replace(made(ONE)[0], made_at=NOW, next_at=NOW)
+    store = Kept(first)
+    outbox = Outbox(couriers)
+    tried = 0
+    for _ in range(24 * 60 * 8 // 10):
+        before = couriers.may_take(ONE.id)
+        outbox.step(store, clock.now())  # type: ignore[arg-type]
+        tried += before and not couriers.may_take(ONE.id) and not store.ended
+        clock.advance(timedelta(minutes=10))
+
+    # Three, then after 1, 2, 4, 8 and 16 hours, then each day.
+    assert 10 <= tried <= 15
+    (given_up,) = store.ended
+    assert given_up.state is DeliveryState.GIVEN_UP
+    assert given_up.ended_at is not None
+    assert GIVEN_UP_AFTER <= given_up.ended_at - first.made_at < GIVEN_UP_AFTER + timedelta(hours=1)
+    receivers.hangs[ONE].set()
+
+
+class Kept:
+    """The deliveries of a store."""
+
+    def __init__(self, *waiting: Delivery) -> None:
+        self.waiting = list(waiting)
+        self.ended: list[Delivery] = []
+
+    def waiting_deliveries(self) -> Sequence[Delivery]:
+        return self.waiting
+
+    def save_delivery(self, delivery: Delivery) -> bool:
+        if delivery.state is not DeliveryState.WAITING:
+            self.ended.append(delivery)
+        return True

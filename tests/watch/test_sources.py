@@ -30,7 +30,14 @@ from synergy.ports.errors import BrokerUnavailable, StoreUnavailable
 from synergy.view.forecast import LikelyDocument, LinkDocument
 from synergy.view.forecast_stuck import RootDocument
 from synergy.view.index import load_index
-from synergy.watch.aside import BROKER_PATIENCE, CALM_ABOVE, WARNED_BELOW, BrokerLook, Foresight
+from synergy.watch.aside import (
+    BROKER_PATIENCE,
+    CALM_ABOVE,
+    WARNED_BELOW,
+    BrokerLook,
+    Foresight,
+    is_founded,
+)
 from synergy.watch.index import WatchedIndex
 from synergy.watch.sources import Asides, Sources
 from tests.builders import key, two_trees
@@ -363,6 +370,37 @@ def test_what_stands_in_the_way_is_the_cause() -> None:
     (fact,) = foresight.facts(())
     assert fact.cause == fact.root == 'SiteHourly@2026112205'
     assert (fact.why or '').startswith('SiteHourly@2026112205: is held for an operator; nobody')
+
+
+def test_workers_that_are_just_started_and_deadlines_far_ahead_are_no_warning() -> None:
+    foresight = Foreseeing(SimulatedClock(NOW))
+    root = RootDocument(
+        process='SiteHourly', timeperiod='2026112205', cause='workers', of='SiteHourly', until=None,
+        text='no worker of SiteHourly takes work',
+    )  # fmt: skip
+    item = likely(0.0)
+    item['root'] = root
+    far = likely(0.0, late_at='2026-11-25T13:00:00Z')
+
+    told = []
+    for items in ([item], [], [item], [item], [far]):
+        foresight.items = items
+        foresight.ask()
+        told.append(len(foresight.facts(())))
+
+    assert told == [0, 0, 0, 1, 0]
+
+
+def test_what_nothing_is_known_of_is_no_warning() -> None:
+    item = likely(0.0)
+    assert not is_founded(item, set())
+    assert not is_founded(item, {'Other'})
+    assert is_founded(item, {'SiteHourly'})
+    assert is_founded(item, {'SiteDaily'})
+    item['root'] = RootDocument(
+        process='X', timeperiod='2026112205', cause='off', of='X', until=None, text='X is off'
+    )
+    assert is_founded(item, set())
 
 
 def test_a_likelier_deadline_is_over() -> None:
