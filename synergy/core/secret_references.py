@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r'[A-Za-z_][A-Za-z0-9_]{0,254}')
 _SEGMENT: Final = re.compile(r'[^/#?%\s\\]+')
 
 
-class SecretUnavailable(RuntimeError):
+class UnresolvedReference(RuntimeError):
     """A secret cannot be had now; the message names its reference, and nothing of its value."""
 
 
@@ -84,7 +84,7 @@ def with_values(value: Any, value_of: Callable[[str], str]) -> Any:
                 problem = (
                     'a reference to a secret has nothing beside it' if len(value) > 1 else problem
                 )
-                raise SecretUnavailable(f'{problem}; correct the arguments')
+                raise UnresolvedReference(f'{problem}; correct the arguments')
             return value_of(reference)
         return {key: with_values(item, value_of) for key, item in value.items()}
     if isinstance(value, list | tuple):

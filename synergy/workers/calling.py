@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from synergy.core.records import Json, Outcome, Unit
 from synergy.core.secret_references import (
     MARK,
-    SecretUnavailable,
+    UnresolvedReference,
     references_in,
     with_values,
 )
@@ -201,7 +201,7 @@ class Calling:
 
 def no_secrets(reference: str) -> str:
     """Refuse: this worker was given no way to secrets."""
-    raise SecretUnavailable(f'the secret {reference} cannot be had by this worker')
+    raise UnresolvedReference(f'the secret {reference} cannot be had by this worker')
 
 
 def _here(call: Callable[[], T]) -> T:

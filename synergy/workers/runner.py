@@ -53,7 +53,7 @@ class RunnerSettings(Struct, frozen=True, kw_only=True):
     """What the runner must know. owner: who claims, as logs and pages show it.
 
     name: of its process, or of its group of workers. zones: by whose calendars its units are told.
-    secret_of: returns the value of a reference; raises SecretUnavailable.
+    secret_of: returns the value of a reference; raises UnresolvedReference.
     """
 
     name: str

@@ -13,7 +13,7 @@ import pytest
 
 from synergy.adapters.secrets.values import SecretValues
 from synergy.adapters.secrets.vault import CACHE_SECONDS
-from synergy.core.secret_references import SecretUnavailable
+from synergy.core.secret_references import UnresolvedReference
 
 TOKEN = 'hvs.of-the-worker'
 
@@ -73,7 +73,7 @@ class Times:
 
 
 def refused(values: SecretValues, reference: str) -> str:
-    with pytest.raises(SecretUnavailable) as refused:
+    with pytest.raises(UnresolvedReference) as refused:
         values(reference)
     assert refused.value.__cause__ is None
     return str(refused.value)

@@ -15,6 +15,7 @@ import pytest
 
 from synergy.adapters.secrets.values import SecretValues
 from synergy.conf.secret import secret
+from synergy.core.redaction import redacted_text
 from synergy.core.states import UnitState
 from synergy.core.structs import replace
 from synergy.output.concealed import Concealed
@@ -124,6 +125,7 @@ def test_a_secret_that_is_missing_fails_the_attempt(tmp_path: Path) -> None:
     assert not called
     assert unit.state is UnitState.INVALID
     assert 'the secret env:DB cannot be had: the worker has no such variable' in str(unit.error)
+    assert redacted_text(unit.error) == unit.error
 
 
 def test_a_command_has_secrets_in_its_environment_alone(

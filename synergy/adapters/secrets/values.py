@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from synergy.adapters.secrets.vault import Vault
-from synergy.core.secret_references import VALUE_LENGTH_MAX, SecretUnavailable
+from synergy.core.secret_references import VALUE_LENGTH_MAX, UnresolvedReference
 
 
 class SecretValues:
@@ -20,7 +20,7 @@ class SecretValues:
         self._vault = Vault(environment, monotonic)
 
     def __call__(self, reference: str) -> str:
-        """Return the value of a sound reference; raise SecretUnavailable, which names no value."""
+        """Return the value of a sound reference; raise UnresolvedReference without it."""
         scheme, _, place = reference.partition(':')
         match scheme:
             case 'env':
@@ -63,5 +63,5 @@ def _file(reference: str, path: Path) -> str:
         os.close(descriptor)
 
 
-def _unavailable(reference: str, why: str, hint: str) -> SecretUnavailable:
-    return SecretUnavailable(f'the secret {reference} cannot be had: {why}; {hint}')
+def _unavailable(reference: str, why: str, hint: str) -> UnresolvedReference:
+    return UnresolvedReference(f'the secret {reference} cannot be had: {why}; {hint}')

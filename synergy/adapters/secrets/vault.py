@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from synergy.core.secret_references import SecretUnavailable
+from synergy.core.secret_references import UnresolvedReference
 
 #: An answer serves the runs of one batch; a secret that was rotated is seen after this.
 CACHE_SECONDS: Final = 2.0
@@ -29,7 +29,7 @@ class Vault:
         self._answers: dict[str, tuple[float, Mapping[str, Any]]] = {}
 
     def value(self, reference: str, place: str) -> str:
-        """Return the value under `mount/path#key`; raise SecretUnavailable."""
+        """Return the value under `mount/path#key`; raise UnresolvedReference."""
         path, _, key = place.partition('#')
         now = self._monotonic()
         known = self._answers.get(path)
@@ -95,5 +95,5 @@ class Vault:
             raise _unavailable(reference, 'VAULT_TOKEN_FILE cannot be read') from None
 
 
-def _unavailable(reference: str, why: str) -> SecretUnavailable:
-    return SecretUnavailable(f'the secret {reference} cannot be had: {why}')
+def _unavailable(reference: str, why: str) -> UnresolvedReference:
+    return UnresolvedReference(f'the secret {reference} cannot be had: {why}')
