@@ -650,6 +650,19 @@ def test_bells_are_kept_open_and_those_of_the_dead_are_removed(pair: Pair, tmp_p
     assert list(bells.iterdir()) == []
 
 
+def test_a_consumer_whose_descriptors_somebody_has_closed_is_closed_all_the_same(
+    pair: Pair, tmp_path: Path
+) -> None:
+    consumer = pair.outside.consumer(ROUTE)
+    os.close(consumer._bell._lock)
+
+    consumer.close()
+
+    assert list((tmp_path / 'broker' / 'bells' / ROUTE.queue).iterdir()) == []
+    with pytest.raises(OSError, match='descriptor'):
+        os.fstat(consumer._bell.pipe)
+
+
 def test_bells_that_cannot_be_rung_fail_nothing(
     pair: Pair, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

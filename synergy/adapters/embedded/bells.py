@@ -76,8 +76,10 @@ class Bell:
         """Remove it."""
         for path in (self._path, self._lock_path):
             path.unlink(missing_ok=True)
-        os.close(self.pipe)
-        os.close(self._lock)
+        for descriptor in (self.pipe, self._lock):
+            # Code of users may have closed what is not its own.
+            with suppress(OSError):
+                os.close(descriptor)
 
 
 class Bells:
