@@ -6,6 +6,7 @@ Each is asked in a thread of its own, now and then; looks go by what came of it 
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -43,7 +44,7 @@ KEPT: Final = timedelta(days=2)
 _FACTS_MAX: Final = 200
 
 
-class Aside:
+class Aside(ABC):
     """Something that is asked in a thread of its own, again and again, while anybody wants it."""
 
     def __init__(self, name: str, clock: Clock) -> None:
@@ -63,9 +64,9 @@ class Aside:
             self._thread = Thread(target=self._run, name=self.name, daemon=True)
             self._thread.start()
 
+    @abstractmethod
     def ask(self) -> float:
         """Ask once; return after how many seconds to ask again."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         due_at = float('-inf')
